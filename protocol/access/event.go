@@ -1,0 +1,67 @@
+package access
+
+import "time"
+
+// EventKind names what happened at a gateway.
+type EventKind string
+
+// The kinds of event. Written and confirmed are told apart on purpose: accepted by the device is
+// not yet seen on the device.
+const (
+	EventWritten     EventKind = "written"     // the device accepted an add, change or removal
+	EventConfirmed   EventKind = "confirmed"   // and it was read back, see Grade
+	EventFailed      EventKind = "failed"      // an attempt failed, see Fault and NextTry
+	EventRefused     EventKind = "refused"     // not attempted: it cannot work as it is, see Fault
+	EventHeld        EventKind = "held"        // kept back until a person agrees
+	EventUnreachable EventKind = "unreachable" // a device stopped answering
+	EventReachable   EventKind = "reachable"   // and answers again
+	EventDrift       EventKind = "drift"       // a device shows something we did not write
+	EventDoor        EventKind = "door"        // somebody opened, or was refused at, a door
+	EventStarted     EventKind = "started"     // the agent started
+	EventClock       EventKind = "clock"       // the clock became trusted or untrusted
+	EventState       EventKind = "state"       // a revision of the wanted state was stored
+	EventLost        EventKind = "lost"        // events were dropped for want of room, see First and Last
+	EventOverlay     EventKind = "overlay"     // somebody acted at the gateway by hand
+)
+
+// Op is what is done to one person's record on one device.
+type Op string
+
+// The operations, in the order in which they are due: removals go first.
+const (
+	OpRemove Op = "remove"
+	OpChange Op = "change"
+	OpAdd    Op = "add"
+)
+
+// LateAfter is how old an event may be when it is recorded, or received, and still count as live.
+// Older ones are history: they inform and never trigger anything.
+const LateAfter = 5 * time.Minute
+
+// Event is one thing that happened, as the outbox keeps it: numbered without gaps per gateway,
+// hash-chained, told to the cloud in order, exactly once. It holds ids, never names or secrets.
+type Event struct {
+	Number   uint64    `json:"n"`
+	Kind     EventKind `json:"kind"`
+	At       time.Time `json:"at"`               // when it happened, by the gateway's clock
+	Recorded time.Time `json:"recorded"`         // when it was written to the outbox
+	Unsure   bool      `json:"unsure,omitempty"` // the clock was untrusted at Recorded
+	Boot     string    `json:"boot,omitempty"`   // boot id of the box
+	Device   DeviceID  `json:"device,omitempty"`
+	Person   PersonID  `json:"person,omitempty"`
+	Op       Op        `json:"op,omitempty"`
+	Grade    Grade     `json:"grade,omitempty"` // of a confirmation
+	Epoch    uint64    `json:"epoch,omitempty"`
+	Revision uint64    `json:"revision,omitempty"` // the wanted state acted on
+	Attempt  int       `json:"attempt,omitempty"`  // 1 is the first
+	NextTry  time.Time `json:"next_try,omitzero"`
+	Fault    string    `json:"fault,omitempty"`   // a fault kind
+	Message  string    `json:"message,omitempty"` // in words, without names or secrets
+	Door     DoorID    `json:"door,omitempty"`
+	Granted  bool      `json:"granted,omitempty"` // of a door event
+	First    uint64    `json:"first,omitempty"`   // of a lost range
+	Last     uint64    `json:"last,omitempty"`    // of a lost range
+}
+
+// Late reports whether the event was already history when it was recorded.
+func (e Event) Late() bool { return e.Recorded.Sub(e.At) > LateAfter }
