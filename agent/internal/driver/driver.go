@@ -1,0 +1,81 @@
+// Package driver is what every panel can do, and how a panel says that it can do more.
+//
+// Capability is asked for, never assumed: the least is Panel; everything else is a one-method
+// interface found by type assertion. Pacing, retry and metrics are wrappers around a driver,
+// never inside it. The planner does not import this package; vendors' folders below it do, and
+// import nothing of each other.
+package driver
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"time"
+
+	"gatehouse/agent/internal/driver/model"
+	"gatehouse/protocol/access"
+)
+
+// Panel is the least a device must do. Calls are made one at a time by the device's one owner.
+// Every error is a fault (access/fault): Unreachable before anything was sent, Timeout when it was
+// sent and the outcome is unknown, Denied for credentials, Full for no room, Unsupported,
+// Conflict, Invalid for a record the device refuses. A cancelled context returns within a second.
+type Panel interface {
+	// Probe says what the device is and can hold. It only reads and is safe to repeat.
+	Probe(ctx context.Context) (model.Identity, model.Limits, error)
+	// Read returns the rows that carry ref, all of them: none when absent, several when somebody
+	// made doubles. A nil error means the answer is complete.
+	Read(ctx context.Context, ref model.Ref) ([]model.Record, error)
+	// List returns every row, strangers included. A nil error means the answer is complete;
+	// anything short of that is an error, never a short list.
+	List(ctx context.Context) ([]model.Record, error)
+	// Apply does one step. It is safe to repeat after a fresh Read. Before a removal or change the
+	// driver checks that the row still carries step.Ref; a row that does not is a Conflict.
+	Apply(ctx context.Context, step model.Step) error
+	// Close lets go of the device. Nothing may be called afterwards.
+	Close() error
+}
+
+// DoorReleaser opens one relay for a moment. It is never retried by anyone: a door that opens
+// twice is worse than one that did not open.
+type DoorReleaser interface {
+	Release(ctx context.Context, relay string) error
+}
+
+// Doctor tells an installer, in words, what a device that does not work as expected is missing:
+// the dialect met, and what to switch on.
+type Doctor interface {
+	// Dialect names the local interface the device speaks, "http-api".
+	Dialect(ctx context.Context) (string, error)
+}
+
+// Deps is what a driver is given. Nothing in it is global.
+type Deps struct {
+	Log  *slog.Logger
+	Now  func() time.Time
+	Dial func(ctx context.Context, network, address string) (net.Conn, error) // nil: net.Dialer
+}
+
+// Config is how to reach one device: the [[device]] table of the agent's file and the ADDR-FLAGS
+// of the command line give the same value.
+type Config struct {
+	ID          access.DeviceID
+	Kind        string
+	URL         string // http://host:port
+	Host        string
+	User        string
+	Password    access.Secret
+	Token       access.Secret
+	InsecureTLS bool
+	TLSPin      string        // SHA-256 of the certificate, hex
+	Pace        time.Duration // pause after each request; < 0: none; 0: the kind's default
+	Timeout     time.Duration // of one request; 0: the kind's default
+	Model       string        // profile to assume; "": ask the device
+}
+
+// Kind is one line of agent/drivers.go.
+type Kind struct {
+	Name string // "akuvox"
+	// New makes the driver without touching the network. Errors are Invalid and name the key.
+	New func(Config, Deps) (Panel, error)
+}

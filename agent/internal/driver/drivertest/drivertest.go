@@ -1,0 +1,323 @@
+// Package drivertest is the one suite that every driver passes, against its own simulator through
+// the real transport. A driver that does not pass it is not a driver.
+//
+// It is test support and knows no vendor: a driver's test hands in how to make a panel and how to
+// reach behind it.
+package drivertest
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gatehouse/agent/internal/driver"
+	"gatehouse/agent/internal/driver/model"
+	"gatehouse/protocol/access"
+	"gatehouse/protocol/access/fault"
+)
+
+// Subject is one fresh, empty simulated device and a driver connected to it.
+type Subject struct {
+	Panel driver.Panel
+	// Present is somebody at the door; it answers the relays that open.
+	Present func(code string) []string
+	// Stranger puts a row on the device that no driver wrote, and gives its native id.
+	Stranger func(name, pin string) string
+	// Full makes the device hold no more people than it does now.
+	Full func()
+	// Cut makes the next mutating request lose its answer; with took, after it took effect.
+	Cut func(took bool)
+	// Down makes the device unreachable, or reachable again.
+	Down func(bool)
+	// WrongPassword is the same device through a driver with a wrong password; nil when the device
+	// has no logins.
+	WrongPassword func() driver.Panel
+}
+
+// Run runs the suite. New is called once a test.
+func Run(t *testing.T, newSubject func(t *testing.T) Subject) {
+	t.Helper()
+	tests := []struct {
+		name string
+		test func(*testing.T, Subject)
+	}{
+		{"probe says what it is and holds", probe},
+		{"an empty panel lists nobody", empty},
+		{"add, read back, open the door", add},
+		{"change in place", change},
+		{"remove, and the door stays shut", remove},
+		{"removing again is no error", removeTwice},
+		{"reading an absent reference gives nothing", readAbsent},
+		{"many people are all listed", many},
+		{"a stranger is listed and left alone", stranger},
+		{"a stranger's row is never changed or removed by its number", strangerByNumber},
+		{"a full panel says full", full},
+		{"an answer lost after the write", cut(true)},
+		{"an answer lost before the write", cut(false)},
+		{"an unreachable panel says so", down},
+		{"a wrong password is denied", wrongPassword},
+		{"a cancelled call returns within a second", cancelled},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newSubject(t)
+			t.Cleanup(func() {
+				if err := s.Panel.Close(); err != nil {
+					t.Errorf("close: %v", err)
+				}
+			})
+			tt.test(t, s)
+		})
+	}
+}
+
+// Jones is an ordinary resident's record.
+func Jones() model.Record {
+	return model.Record{
+		Ref: model.RefOf("p7"), Name: "T. Jones - Unit 101", PIN: access.NewSecret("4821"),
+		Cards: []access.Secret{access.NewSecret("04A1B2C3")}, Relays: []string{"A"},
+	}
+}
+
+// same compares records by what they give; see model.Record.Same.
+func same(t *testing.T, got []model.Record, want ...model.Record) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("got %d rows %v, want %d", len(got), got, len(want))
+	}
+	for i := range want {
+		if !got[i].Same(want[i]) {
+			t.Errorf("row %d is\n%+v (cards %d), want\n%+v (cards %d); PIN equal: %v", i, got[i], len(got[i].Cards), want[i], len(want[i].Cards), got[i].PIN.Equal(want[i].PIN))
+		}
+	}
+}
+
+func mustAdd(t *testing.T, p driver.Panel, r model.Record) model.Record {
+	t.Helper()
+	if err := p.Apply(t.Context(), model.Step{Op: access.OpAdd, Person: "p7", Ref: r.Ref, Record: r}); err != nil {
+		t.Fatalf("add: %v", err)
+	}
+	rows := read(t, p, r.Ref)
+	same(t, rows, r)
+	if rows[0].Native == "" {
+		t.Fatal("a row on a device has the device's own id")
+	}
+	return rows[0]
+}
+
+func read(t *testing.T, p driver.Panel, ref model.Ref) []model.Record {
+	t.Helper()
+	rows, err := p.Read(t.Context(), ref)
+	if err != nil {
+		t.Fatalf("read %s: %v", ref, err)
+	}
+	return rows
+}
+
+func list(t *testing.T, p driver.Panel) []model.Record {
+	t.Helper()
+	rows, err := p.List(t.Context())
+	if err != nil {
+		t.Fatalf("list: %v", err)
+	}
+	return rows
+}
+
+func opens(t *testing.T, s Subject, code string, relays ...string) {
+	t.Helper()
+	if diff := cmp.Diff(relays, s.Present(code)); diff != "" {
+		t.Errorf("relays that open (-want +got):\n%s", diff)
+	}
+}
+
+func wantKind(t *testing.T, err error, kinds ...fault.Kind) {
+	t.Helper()
+	if err == nil {
+		t.Fatalf("no error, want one of %v", kinds)
+	}
+	for _, k := range kinds {
+		if fault.KindOf(err) == k {
+			return
+		}
+	}
+	t.Errorf("%v is %v, want one of %v", err, fault.KindOf(err), kinds)
+}
+
+func probe(t *testing.T, s Subject) {
+	id, limits, err := s.Panel.Probe(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if id.Model == "" || id.Firmware == "" {
+		t.Errorf("identity %+v lacks model or firmware", id)
+	}
+	if limits.PINs < 1 || limits.Cards < 1 || limits.Grade == "" || len(limits.Relays) == 0 {
+		t.Errorf("limits %+v say nothing about PINs, cards, relays or confirmation", limits)
+	}
+}
+
+func empty(t *testing.T, s Subject) { same(t, list(t, s.Panel)) }
+
+func add(t *testing.T, s Subject) {
+	opens(t, s, "4821")
+	mustAdd(t, s.Panel, Jones())
+	same(t, list(t, s.Panel), Jones())
+	opens(t, s, "4821", "A")
+	opens(t, s, "04A1B2C3", "A")
+	opens(t, s, "4822")
+}
+
+func change(t *testing.T, s Subject) {
+	row := mustAdd(t, s.Panel, Jones())
+	next := Jones()
+	next.Name, next.PIN, next.Relays = "T. Jones - Unit 204", access.NewSecret("5733"), []string{"A", "B"}
+	next.Cards = append(next.Cards, access.NewSecret("0BADCAFE"))
+	if err := s.Panel.Apply(t.Context(), model.Step{Op: access.OpChange, Person: "p7", Ref: next.Ref, Native: row.Native, Record: next}); err != nil {
+		t.Fatal(err)
+	}
+	same(t, list(t, s.Panel), next)
+	opens(t, s, "4821")
+	opens(t, s, "5733", "A", "B")
+}
+
+func removeStep(r model.Record) model.Step {
+	return model.Step{Op: access.OpRemove, Person: "p7", Ref: r.Ref, Native: r.Native}
+}
+
+func remove(t *testing.T, s Subject) {
+	row := mustAdd(t, s.Panel, Jones())
+	if err := s.Panel.Apply(t.Context(), removeStep(row)); err != nil {
+		t.Fatal(err)
+	}
+	same(t, list(t, s.Panel))
+	opens(t, s, "4821")
+	opens(t, s, "04A1B2C3")
+}
+
+func removeTwice(t *testing.T, s Subject) {
+	row := mustAdd(t, s.Panel, Jones())
+	for range 2 {
+		if err := s.Panel.Apply(t.Context(), removeStep(row)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	same(t, list(t, s.Panel))
+}
+
+func readAbsent(t *testing.T, s Subject) {
+	mustAdd(t, s.Panel, Jones())
+	same(t, read(t, s.Panel, model.RefOf("p70")))
+	same(t, read(t, s.Panel, model.RefOf("p")))
+}
+
+func many(t *testing.T, s Subject) {
+	const n = 23 // more than two pages of ten
+	for i := range n {
+		r := model.Record{
+			Ref: model.RefOf(access.PersonID("q" + string(rune('a'+i)))), Name: "Q. Person - Unit 1",
+			PIN: access.NewSecret("1" + string(rune('0'+i/10)) + string(rune('0'+i%10)) + "7"), Relays: []string{"B"},
+		}
+		mustAdd(t, s.Panel, r)
+	}
+	refs := map[model.Ref]bool{}
+	for _, r := range list(t, s.Panel) {
+		refs[r.Ref] = true
+	}
+	if len(refs) != n {
+		t.Errorf("%d different rows are listed, %d were written", len(refs), n)
+	}
+}
+
+func stranger(t *testing.T, s Subject) {
+	s.Stranger("Caretaker", "7777")
+	row := mustAdd(t, s.Panel, Jones())
+	if rows := list(t, s.Panel); len(rows) != 2 {
+		t.Fatalf("%d rows, want the stranger's and ours", len(rows))
+	}
+	if err := s.Panel.Apply(t.Context(), removeStep(row)); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.Present("7777"); len(got) == 0 {
+		t.Error("the stranger's PIN no longer opens")
+	}
+}
+
+func strangerByNumber(t *testing.T, s Subject) {
+	native := s.Stranger("Caretaker", "7777")
+	step := removeStep(Jones())
+	step.Native = native
+	wantKind(t, s.Panel.Apply(t.Context(), step), fault.Conflict)
+	step.Op, step.Record = access.OpChange, Jones()
+	wantKind(t, s.Panel.Apply(t.Context(), step), fault.Conflict)
+	if got := s.Present("7777"); len(got) == 0 {
+		t.Error("the stranger's PIN no longer opens")
+	}
+	opens(t, s, "4821")
+}
+
+func full(t *testing.T, s Subject) {
+	s.Full()
+	err := s.Panel.Apply(t.Context(), model.Step{Op: access.OpAdd, Ref: Jones().Ref, Record: Jones()})
+	wantKind(t, err, fault.Full, fault.Conflict, fault.Invalid) // a device may not say which
+	same(t, read(t, s.Panel, Jones().Ref))
+}
+
+// cut loses an answer; reading afterwards must tell what really happened.
+func cut(took bool) func(*testing.T, Subject) {
+	return func(t *testing.T, s Subject) {
+		if _, _, err := s.Panel.Probe(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s.Cut(took)
+		err := s.Panel.Apply(t.Context(), model.Step{Op: access.OpAdd, Ref: Jones().Ref, Record: Jones()})
+		wantKind(t, err, fault.Timeout, fault.Unreachable)
+		rows := read(t, s.Panel, Jones().Ref)
+		if took {
+			same(t, rows, Jones())
+		} else {
+			same(t, rows)
+		}
+	}
+}
+
+func down(t *testing.T, s Subject) {
+	s.Down(true)
+	_, err := s.Panel.List(t.Context())
+	wantKind(t, err, fault.Unreachable, fault.Timeout)
+	s.Down(false)
+	same(t, list(t, s.Panel))
+}
+
+func wrongPassword(t *testing.T, s Subject) {
+	if s.WrongPassword == nil {
+		t.Log("the device has no logins")
+		return
+	}
+	p := s.WrongPassword()
+	_, _, err := p.Probe(t.Context())
+	wantKind(t, err, fault.Denied)
+	wantKind(t, p.Apply(t.Context(), model.Step{Op: access.OpAdd, Ref: Jones().Ref, Record: Jones()}), fault.Denied)
+	if err := p.Close(); err != nil {
+		t.Error(err)
+	}
+	same(t, list(t, s.Panel))
+}
+
+func cancelled(t *testing.T, s Subject) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	began := time.Now()
+	_, err := s.Panel.List(ctx)
+	if err == nil {
+		t.Error("a cancelled call gave no error")
+	}
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("a cancelled call took %v", took)
+	}
+	if !errors.Is(err, context.Canceled) && fault.KindOf(err) == fault.Invalid {
+		t.Errorf("%v does not look like a cancellation", err)
+	}
+}
