@@ -1,0 +1,8 @@
+// Package reconcile makes one device match the wanted state, now and at every later minute, with
+// or without the cloud. One goroutine owns one device: it evaluates who is due, takes the most
+// urgent person, reads their row, plans, applies, reads back, records, and looks up again.
+//
+// It is level-triggered: what woke it does not matter, everything is read afresh. Removals go
+// first, and a revocation that arrives in mid-work is the next mutating request on the wire.
+// It knows no vendor and no cloud link; both must not import it.
+package reconcile

@@ -1,0 +1,205 @@
+package reconcile
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"gatehouse/agent/internal/driver/memory"
+	"gatehouse/protocol/access"
+)
+
+// box is the store of a gateway in memory: what survives a restart of the loop.
+type box struct {
+	mu      sync.Mutex
+	pos     access.Position
+	holders map[access.PersonID]access.Holder
+	places  access.Places
+	ledger  map[access.PersonID]access.LedgerEntry
+	overlay []access.Overlay
+	events  []access.Event
+	trusted bool
+	broken  error
+}
+
+func newBox() *box {
+	return &box{
+		pos: access.Position{Epoch: 1, Revision: 1}, trusted: true,
+		holders: map[access.PersonID]access.Holder{}, ledger: map[access.PersonID]access.LedgerEntry{},
+		places: access.Places{
+			Units:  map[access.UnitID]access.Unit{"u1": {ID: "u1", Name: "101"}},
+			Doors:  map[access.DoorID]access.Door{"lobby": {ID: "lobby"}},
+			Groups: map[access.GroupID]access.Group{"entrance": {ID: "entrance", Doors: []access.DoorID{"lobby"}, Common: true}},
+		},
+	}
+}
+
+func (b *box) lock() func() { b.mu.Lock(); return b.mu.Unlock }
+
+func (b *box) Position() access.Position { defer b.lock()(); return b.pos }
+
+func (b *box) Holder(p access.PersonID) (access.Holder, bool, error) {
+	defer b.lock()()
+	h, ok := b.holders[p]
+	return h, ok, b.broken
+}
+
+func (b *box) People(f func(access.PersonID) error) error {
+	unlock := b.lock()
+	ids := slices.Sorted(maps.Keys(b.holders))
+	unlock()
+	for _, id := range ids {
+		if err := f(id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *box) Places() (access.Places, error) { return b.places, nil }
+
+func (b *box) Entry(_ access.DeviceID, p access.PersonID) (access.LedgerEntry, bool, error) {
+	defer b.lock()()
+	e, ok := b.ledger[p]
+	return e, ok, nil
+}
+
+func (b *box) Entries(_ access.DeviceID, f func(access.LedgerEntry) error) error {
+	unlock := b.lock()
+	es := slices.Collect(maps.Values(b.ledger))
+	unlock()
+	for _, e := range es {
+		if err := f(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *box) Record(_ access.DeviceID, p access.PersonID, e *access.LedgerEntry, evs ...access.Event) error {
+	defer b.lock()()
+	switch {
+	case b.broken != nil:
+		return b.broken
+	case e != nil:
+		b.ledger[p] = *e
+	default:
+		delete(b.ledger, p)
+	}
+	b.events = append(b.events, evs...)
+	return nil
+}
+
+func (b *box) Overlays() ([]access.Overlay, error) { defer b.lock()(); return b.overlay, nil }
+
+func (b *box) Print(s string) string { return "fp:" + s }
+
+func (b *box) Now() (time.Time, bool) { defer b.lock()(); return time.Now(), b.trusted }
+
+// move sets one person's grant and PIN, as a new revision would.
+func (b *box) move(id access.PersonID, pin string, w access.Window) {
+	defer b.lock()()
+	b.pos.Revision++
+	g := access.Grant{ID: access.GrantID("g-" + id), Person: id, Group: "entrance", Window: w, Reason: "lives in unit 101"}
+	b.holders[id] = access.Holder{
+		Person:      access.Person{ID: id, Kind: access.Resident, First: "Tom", Last: "Jones"},
+		Residencies: []access.Residency{{ID: access.ResidencyID("r-" + id), Person: id, Unit: "u1", Window: w}},
+		Credentials: []access.Credential{{ID: access.CredentialID("c-" + id), Person: id, Kind: access.PIN, Secret: access.NewSecret(pin)}},
+		Grants:      []access.Grant{g},
+	}
+}
+
+func (b *box) drop(id access.PersonID) {
+	defer b.lock()()
+	b.pos.Revision++
+	delete(b.holders, id)
+}
+
+// kinds lists the kinds of event told about a person, in order.
+func (b *box) kinds(id access.PersonID) []string {
+	defer b.lock()()
+	var out []string
+	for _, e := range b.events {
+		if e.Person == id {
+			out = append(out, string(e.Kind)+" "+string(e.Op))
+		}
+	}
+	return out
+}
+
+// site is a box with one panel and, while start is in force, a running loop.
+type site struct {
+	*box
+	t     *testing.T
+	panel *memory.Panel
+	loop  *Loop
+	stop  func()
+
+	report bool // for the next start
+}
+
+// inBubble runs f in virtual time with a site whose loop is not yet started.
+func inBubble(t *testing.T, f func(*site)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		s := &site{box: newBox(), t: t, panel: memory.New(0, time.Now)}
+		defer func() {
+			if s.stop != nil {
+				s.stop()
+			}
+		}()
+		f(s)
+	})
+}
+
+func (s *site) start() {
+	ctx, cancel := context.WithCancel(s.t.Context())
+	s.loop = New(Config{
+		Device: Device{ID: "front", Doors: map[access.DoorID]string{"lobby": "A"}, Report: s.report},
+		Panel:  s.panel, Wanted: s.box, Ledger: s.box, Clock: s.box, Log: slog.New(slog.DiscardHandler),
+	})
+	done := make(chan error, 1)
+	go func() { done <- s.loop.Run(ctx) }()
+	s.stop = func() {
+		cancel()
+		if err := <-done; err != nil && s.broken == nil {
+			s.t.Errorf("the loop ended: %v", err)
+		}
+		s.stop = nil
+	}
+	synctest.Wait()
+}
+
+func (s *site) changed(people ...access.PersonID) {
+	s.loop.Changed(false, people...)
+	synctest.Wait()
+}
+
+// until lets virtual time pass.
+func (s *site) until(t time.Time) {
+	timer := time.NewTimer(time.Until(t))
+	<-timer.C
+	synctest.Wait()
+}
+
+func (s *site) opens(pin string, want bool) {
+	s.t.Helper()
+	if got := len(s.panel.Present(pin)) > 0; got != want {
+		s.t.Errorf("at %s PIN %s opens: %v, want %v", time.Now().UTC().Format(time.DateTime), pin, got, want)
+	}
+}
+
+// mutating counts the requests that change something.
+func (s *site) mutating() (out []memory.Request) {
+	for _, r := range s.panel.Log() {
+		if r.Mutating {
+			out = append(out, r)
+		}
+	}
+	return out
+}

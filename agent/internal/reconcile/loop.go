@@ -1,0 +1,284 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"gatehouse/agent/internal/driver/model"
+	"gatehouse/protocol/access"
+	"gatehouse/protocol/access/fault"
+)
+
+const (
+	auditEvery = 24 * time.Hour
+	maxSleep   = 10 * time.Minute // the clock may be corrected while we sleep
+	firstRetry = 2 * time.Second
+	lastRetry  = 2 * time.Minute
+	badRetry   = time.Hour // a record the device refuses: look again in case a person mended it
+)
+
+// Loop owns one device. Make it with New and give it one goroutine with Run.
+type Loop struct {
+	cfg  Config
+	log  *slog.Logger
+	wake chan struct{}
+
+	inbox struct { // written by any goroutine, drained by Run
+		sync.Mutex
+		all    bool
+		people map[access.PersonID]bool
+	}
+	status struct {
+		sync.Mutex
+		Status
+	}
+
+	// Everything below belongs to Run's goroutine.
+	limits   model.Limits
+	probed   bool
+	places   access.Places
+	overlay  []access.Overlay
+	queue    *keyed[urgency]            // who is due now
+	later    *keyed[time.Time]          // who is due by itself, and when
+	rows     int                        // rows on the device, as last counted
+	secrets  map[string]access.PersonID // fingerprints of PINs and cards on the device
+	blocked  map[access.PersonID]bool   // refused for want of room or for a collision
+	refused  map[access.PersonID]string // what was last told of each
+	trusted  bool                       // the clock was, at the last evaluation
+	failures int                        // in a row, of the device as a whole
+	retryAt  time.Time                  // no request before this
+	auditAt  time.Time
+}
+
+// urgency orders who is due: removals, then changes, then additions by the start of the grant.
+type urgency struct {
+	rank   int
+	begins time.Time
+}
+
+func (u urgency) before(o urgency) bool {
+	if u.rank != o.rank {
+		return u.rank < o.rank
+	}
+	return u.begins.Before(o.begins)
+}
+
+// New makes a loop; it touches nothing yet.
+func New(cfg Config) *Loop {
+	if cfg.Audit == 0 {
+		cfg.Audit = auditEvery
+	}
+	if cfg.Rand == nil {
+		cfg.Rand = rand.New(rand.NewPCG(1, 2))
+	}
+	l := &Loop{
+		cfg: cfg, log: cfg.Log.With("device", string(cfg.Device.ID)),
+		wake:    make(chan struct{}, 1),
+		queue:   newKeyed(urgency.before),
+		later:   newKeyed(time.Time.Before),
+		secrets: map[string]access.PersonID{}, blocked: map[access.PersonID]bool{},
+		refused: map[access.PersonID]string{},
+	}
+	l.inbox.people = map[access.PersonID]bool{}
+	l.status.Device = cfg.Device.ID
+	return l
+}
+
+// Changed tells the loop that these people, or with all everything, may have changed. It never
+// blocks and may be called from any goroutine, also before Run.
+func (l *Loop) Changed(all bool, people ...access.PersonID) {
+	l.inbox.Lock()
+	l.inbox.all = l.inbox.all || all
+	for _, p := range people {
+		l.inbox.people[p] = true
+	}
+	l.inbox.Unlock()
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run owns the device until ctx ends, then closes it. It returns nil then, and an error only when
+// the box's own store fails: panels never end it.
+func (l *Loop) Run(ctx context.Context) error {
+	defer func() {
+		if err := l.cfg.Panel.Close(); err != nil {
+			l.log.Warn("closing the device", "err", err)
+		}
+	}()
+	if err := l.begin(); err != nil {
+		return err
+	}
+	for ctx.Err() == nil {
+		if err := l.once(ctx); err != nil && ctx.Err() == nil {
+			return err
+		}
+		l.publish()
+		l.sleep(ctx)
+	}
+	return nil
+}
+
+// begin learns from the ledger what is on the device, so that doors are enforced before the first
+// full read-back. A device we never wrote to is read first: strangers' PINs must be known.
+func (l *Loop) begin() error {
+	now, _ := l.cfg.Clock.Now()
+	known := 0
+	err := l.cfg.Ledger.Entries(l.cfg.Device.ID, func(e access.LedgerEntry) error {
+		known++
+		for _, s := range e.Secrets {
+			l.secrets[s] = e.Person
+		}
+		return nil
+	})
+	l.rows, l.auditAt = known, now
+	if known > 0 {
+		l.auditAt = now.Add(time.Minute)
+	}
+	l.Changed(true)
+	return err
+}
+
+// once does all that is due now.
+func (l *Loop) once(ctx context.Context) error {
+	for ctx.Err() == nil {
+		if err := l.evaluate(); err != nil {
+			return err
+		}
+		now, _ := l.cfg.Clock.Now()
+		if now.Before(l.retryAt) {
+			return nil
+		}
+		worked, err := l.work(ctx, now)
+		switch {
+		case err != nil && l.deviceDown(err):
+			l.backOff(now, err)
+			return l.tellReachable(false, err)
+		case err != nil:
+			return err
+		case !worked:
+			return nil
+		}
+		l.failures = 0
+		if err := l.tellReachable(true, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// work does the one most urgent thing. It reports whether there was one.
+func (l *Loop) work(ctx context.Context, now time.Time) (bool, error) {
+	if !l.probed {
+		return true, l.probe(ctx)
+	}
+	person, u, any := l.queue.first()
+	audit := !now.Before(l.auditAt)
+	switch {
+	case audit && (!any || u.rank > 0):
+		return true, l.audit(ctx)
+	case !any || l.cfg.Device.Report:
+		return false, nil
+	}
+	l.queue.drop(person)
+	err := l.settle(ctx, person)
+	if errors.Is(err, errPreempted) || err != nil && l.deviceDown(err) {
+		l.queue.put(person, u)
+	}
+	if errors.Is(err, errPreempted) {
+		err = nil
+	}
+	return true, err
+}
+
+func (l *Loop) probe(ctx context.Context) error {
+	id, limits, err := l.cfg.Panel.Probe(ctx)
+	if err != nil {
+		return err
+	}
+	l.limits, l.probed = limits, true
+	l.status.Lock()
+	l.status.Identity, l.status.Limits = id, limits
+	l.status.Unlock()
+	l.log.Info("device answers", "model", id.Model, "firmware", id.Firmware)
+	l.Changed(true) // limits decide what can be written
+	return nil
+}
+
+// deviceDown tells trouble with the device as a whole from trouble with one record or with our
+// own store.
+func (l *Loop) deviceDown(err error) bool {
+	var own *storeError
+	if errors.As(err, &own) {
+		return false
+	}
+	switch fault.KindOf(err) {
+	case fault.Unreachable, fault.Timeout, fault.Denied:
+		return true
+	}
+	return !l.probed
+}
+
+func (l *Loop) backOff(now time.Time, err error) {
+	l.failures++
+	d := delay(l.failures, l.cfg.Rand)
+	l.retryAt = now.Add(d)
+	if l.failures == 1 {
+		l.log.Warn("device does not answer as it should", "err", err, "kind", fault.KindOf(err), "retry_in", d, "remedy", fault.RemedyOf(err))
+	}
+	l.status.Lock()
+	l.status.Fault, l.status.Message, l.status.NextTry = fault.KindOf(err).String(), err.Error(), l.retryAt
+	l.status.Unlock()
+}
+
+// delay doubles from firstRetry to lastRetry, half of it random so that the panels of a site do
+// not answer in step after a power cut.
+func delay(failures int, r *rand.Rand) time.Duration {
+	d := lastRetry
+	if failures < 8 {
+		d = min(firstRetry<<(failures-1), lastRetry)
+	}
+	return d/2 + time.Duration(r.Int64N(int64(d/2)+1))
+}
+
+// sleep waits for the next thing that is due by itself, or for a change.
+func (l *Loop) sleep(ctx context.Context) {
+	now, _ := l.cfg.Clock.Now()
+	until := now.Add(maxSleep)
+	soonest := func(t time.Time) {
+		if t.Before(until) {
+			until = t
+		}
+	}
+	if l.retryAt.After(now) {
+		soonest(l.retryAt)
+	} else {
+		soonest(l.auditAt)
+	}
+	if _, t, ok := l.later.first(); ok {
+		soonest(t)
+	}
+	timer := time.NewTimer(max(until.Sub(now), 0))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-l.wake:
+	case <-timer.C:
+	}
+}
+
+// drain takes what was told through Changed.
+func (l *Loop) drain() (all bool, people map[access.PersonID]bool) {
+	l.inbox.Lock()
+	defer l.inbox.Unlock()
+	all, people = l.inbox.all, maps.Clone(l.inbox.people)
+	l.inbox.all = false
+	clear(l.inbox.people)
+	return all, people
+}

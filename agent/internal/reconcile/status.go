@@ -1,0 +1,78 @@
+package reconcile
+
+import (
+	"strconv"
+	"time"
+
+	"gatehouse/agent/internal/driver/model"
+	"gatehouse/protocol/access"
+	"gatehouse/protocol/access/fault"
+)
+
+// Status is what the loop knows of its device, for pages, metrics and the inventory.
+type Status struct {
+	Device    access.DeviceID
+	Identity  model.Identity
+	Limits    model.Limits
+	Reachable bool
+	Since     time.Time // of Reachable; zero before the first answer or failure
+	Fault     string    // kind of the last failure, "" while reachable
+	Message   string
+	NextTry   time.Time
+	Waiting   int // people due and not done
+	Removals  int // of them removals
+	Rows      int // on the device at the last audit
+	Strangers int // of them not ours
+	Audited   time.Time
+}
+
+// Status may be called from any goroutine.
+func (l *Loop) Status() Status {
+	l.status.Lock()
+	defer l.status.Unlock()
+	return l.status.Status
+}
+
+// publish makes what Run's goroutine knows visible to others.
+func (l *Loop) publish() {
+	removals := 0
+	for _, it := range l.queue.items {
+		if it.value.rank == 0 {
+			removals++
+		}
+	}
+	l.status.Lock()
+	defer l.status.Unlock()
+	l.status.Waiting, l.status.Removals = l.queue.Len(), removals
+}
+
+// tellReachable records the change between answering and not answering, once each.
+func (l *Loop) tellReachable(ok bool, cause error) error {
+	now, _ := l.cfg.Clock.Now()
+	l.status.Lock()
+	news := l.status.Since.IsZero() || l.status.Reachable != ok
+	l.status.Reachable = ok
+	if news {
+		l.status.Since = now
+	}
+	if ok {
+		l.status.Fault, l.status.Message, l.status.NextTry = "", "", time.Time{}
+	}
+	l.status.Unlock()
+	if !news {
+		return nil
+	}
+	l.publish()
+	e := l.event(access.EventReachable, "", "")
+	if !ok {
+		e.Kind, e.Fault, e.Message = access.EventUnreachable, fault.KindOf(cause).String(), cause.Error()
+	}
+	return l.append(e)
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
+}
