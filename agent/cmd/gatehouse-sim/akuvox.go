@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+	_ "time/tzdata" // schedules are judged in a zone; a small box may have no zone files
+
+	"gatehouse/agent/internal/driver/akuvox/akuvoxsim"
+)
+
+// akuvoxFlags are the flags of the akuvox command.
+type akuvoxFlags struct {
+	listen, control    string
+	model, auth        string
+	user, passwordFile string
+	zone               string
+	capacity           int
+	allow              []string
+	faults             []string
+	listFaults         bool
+}
+
+func (f *akuvoxFlags) register(fs *flag.FlagSet) {
+	fs.StringVar(&f.listen, "listen", "", "`address` of the panel, loopback only; port 0 picks one")
+	fs.StringVar(&f.control, "control", "", "`address` of the control side, loopback only; none without it")
+	fs.StringVar(&f.model, "model", "X916", "`model`: "+strings.Join(akuvoxsim.ModelNames(), ", "))
+	fs.StringVar(&f.auth, "auth", "none", "login `mode`: "+authNames())
+	fs.StringVar(&f.user, "user", "", "`name` for basic and digest")
+	fs.StringVar(&f.passwordFile, "password-file", "", "`file` with the password for basic and digest")
+	fs.StringVar(&f.zone, "zone", "UTC", "IANA `zone` of the panel's local time")
+	fs.IntVar(&f.capacity, "capacity", 0, "how many users fit; 0 means as many as the model holds")
+	fs.Func("allow", "`address` let in by mode allowlist; may be repeated, none lets nobody in", appendTo(&f.allow))
+	fs.Func("fault", "`name` or name=value of a fault that is on from the start; may be repeated", appendTo(&f.faults))
+	fs.BoolVar(&f.listFaults, "faults", false, "list the faults with one line of meaning each, and end")
+}
+
+func appendTo(list *[]string) func(string) error {
+	return func(s string) error {
+		*list = append(*list, s)
+		return nil
+	}
+}
+
+func authNames() string {
+	var all []string
+	for _, a := range akuvoxsim.AuthModes() {
+		all = append(all, string(a))
+	}
+	return strings.Join(all, ", ")
+}
+
+func runAkuvox(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	var f akuvoxFlags
+	fs := flag.NewFlagSet("akuvox", flag.ContinueOnError)
+	f.register(fs)
+	if err := parse("akuvox", fs, args, stdout); err != nil {
+		return err
+	}
+	if f.listFaults {
+		return printFaults(stdout)
+	}
+	panel, err := f.panel()
+	if err != nil {
+		return err
+	}
+	sides := []side{{name: "listen", flag: "--listen", address: f.listen, handler: panel}}
+	if f.control != "" {
+		sides = append(sides, side{name: "control", flag: "--control", address: f.control, handler: panel.Control()})
+	}
+	return serve(ctx, sides, stdout, stderr)
+}
+
+func printFaults(w io.Writer) error {
+	for _, f := range akuvoxsim.Faults() {
+		line := f.Line
+		if f.Default != "" {
+			line += " (value, default " + f.Default + ")"
+		}
+		if _, err := fmt.Fprintf(w, "%-22s %s\n", f.Name, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// panel turns the flags into a panel.
+func (f *akuvoxFlags) panel() (*akuvoxsim.Panel, error) {
+	o := akuvoxsim.Options{Model: f.model, Auth: akuvoxsim.Auth(f.auth), User: f.user, Capacity: f.capacity}
+	var err error
+	if o.Zone, err = time.LoadLocation(f.zone); err != nil {
+		return nil, usagef("--zone %s: not a known IANA zone, such as America/New_York", f.zone)
+	}
+	if f.passwordFile != "" {
+		b, err := os.ReadFile(f.passwordFile)
+		if err != nil {
+			return nil, usagef("--password-file: %w", err)
+		}
+		o.Password = strings.TrimRight(string(b), "\r\n")
+	}
+	for _, a := range f.allow {
+		addr, err := netip.ParseAddr(a)
+		if err != nil {
+			return nil, usagef("--allow %s: not an IP address", a)
+		}
+		o.Allow = append(o.Allow, addr)
+	}
+	for _, s := range f.faults {
+		name, value, _ := strings.Cut(s, "=")
+		o.Faults = append(o.Faults, akuvoxsim.FaultSetting{Name: name, On: true, Value: value})
+	}
+	p, err := akuvoxsim.New(o)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return p, nil
+}

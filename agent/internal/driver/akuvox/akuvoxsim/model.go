@@ -1,0 +1,79 @@
+package akuvoxsim
+
+import "strings"
+
+// Model is what differs from one panel type to the next, as data (reference §3 and §5.3).
+type Model struct {
+	Name     string
+	Firmware string
+	Hardware string
+	// Success is the retcode of a write that worked: 0 or 1. Reads always answer 0.
+	Success int
+	// ReadKey is the name under which user/get shows the schedules of a user.
+	ReadKey string
+	// Twin says a user write must also carry the hyphenated `Schedule-Relay`.
+	Twin bool
+	// NeedsTarget says a write without `target` in its envelope fails.
+	NeedsTarget bool
+	// Separator joins schedule pairs in replies; Trailing adds one after the last pair.
+	Separator string
+	Trailing  bool
+	// Relays is how many relays there are, A upwards.
+	Relays int
+	// Capacity is how many users fit.
+	Capacity int
+	// PINMin and PINMax bound the length of a private PIN.
+	PINMin, PINMax int
+	// ApartmentBook says contacts are the read-only apartment book without ID.
+	ApartmentBook bool
+	// TextStatus says system/status answers numeric strings instead of numbers.
+	TextStatus bool
+	// DropsSRelay says `Schedule-SRelay` is accepted and silently not stored.
+	DropsSRelay bool
+	// SIPPrefix is the namespace of the SIP account in config/get.
+	SIPPrefix string
+}
+
+// Models lists the profiles, the default first.
+func Models() []Model {
+	return []Model{
+		{
+			Name: "X916", Firmware: "916.30.10.114", Hardware: "916.0.1.0", Success: 1, ReadKey: keyScheduleRelay,
+			Separator: ",", Relays: 4, Capacity: 20000, PINMin: 4, PINMax: 8, SIPPrefix: "Config.Account1.SIP.",
+		},
+		{
+			Name: "E18", Firmware: "18.30.10.118", Hardware: "18.0.1.0", ReadKey: keyScheduleRelay, Twin: true,
+			NeedsTarget: true, Separator: ",", Relays: 2, Capacity: 20000, PINMin: 4, PINMax: 8, TextStatus: true,
+			DropsSRelay: true, SIPPrefix: "Config.Account.",
+		},
+		{
+			Name: "E18C", Firmware: "18.30.11.21", Hardware: "18.0.2.0", ReadKey: keyScheduleRelay, Twin: true,
+			NeedsTarget: true, Separator: ",", Trailing: true, Relays: 2, Capacity: 20000, PINMin: 4, PINMax: 8,
+			TextStatus: true, DropsSRelay: true, SIPPrefix: "Config.Account.",
+		},
+		{
+			Name: "X915S", Firmware: "2915.30.10.114", Hardware: "2915.0.1.0", Success: 1, ReadKey: keySchedule,
+			Separator: ";", Trailing: true, Relays: 3, Capacity: 50000, PINMin: 4, PINMax: 8, ApartmentBook: true,
+			SIPPrefix: "Config.Account1.SIP.",
+		},
+	}
+}
+
+// ModelByName finds a profile, whatever the case of the name; ok is false when there is none.
+func ModelByName(name string) (m Model, ok bool) {
+	for _, m := range Models() {
+		if strings.EqualFold(m.Name, name) {
+			return m, true
+		}
+	}
+	return Model{}, false
+}
+
+// ModelNames lists the names for messages and help.
+func ModelNames() []string {
+	var names []string
+	for _, m := range Models() {
+		names = append(names, m.Name)
+	}
+	return names
+}

@@ -1,0 +1,165 @@
+package akuvoxsim
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"time"
+)
+
+// maxBody bounds a request body.
+const maxBody = 1 << 20
+
+// cut says whether and how the connection is broken instead of a whole answer.
+type cut int
+
+const (
+	cutNot  cut = iota
+	cutAll      // reset without a byte
+	cutHalf     // reset in the middle of the reply
+)
+
+// answer is what goes out.
+type answer struct {
+	status    int
+	challenge string
+	body      []byte
+	cut       cut
+	delay     time.Duration
+	retcode   int
+}
+
+// ServeHTTP is the LAN side of the panel.
+func (p *Panel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	rec := p.arrive(r)
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	a := answer{status: http.StatusRequestEntityTooLarge}
+	if err == nil {
+		a = p.answer(rec, r, body)
+	}
+	if a.delay > 0 {
+		t := time.NewTimer(a.delay)
+		defer t.Stop()
+		select {
+		case <-t.C:
+		case <-r.Context().Done():
+		}
+	}
+	p.finish(rec, a)
+	a.send(w)
+}
+
+// arrive records the request and lets the lock-up fault judge its timing.
+func (p *Panel) arrive(r *http.Request) *Request {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.opt.Now()
+	rec := p.rec.arrive(now, r.Method, r.URL.Path, r.URL.RawQuery)
+	tooSoon := rec.Gap >= 0 && rec.Gap < pace
+	if _, out := p.down(); out || !p.on(FaultLockup) || !(rec.Overlapped || tooSoon) {
+		return rec
+	}
+	p.lockedUntil = now.Add(p.faultDuration(FaultLockup))
+	p.bites(FaultLockup)
+	return rec
+}
+
+func (p *Panel) finish(rec *Request, a answer) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	rec.Retcode = a.retcode
+	status := a.status
+	if a.cut != cutNot {
+		status = 0
+	}
+	p.rec.finish(rec, p.opt.Now(), status)
+}
+
+// answer decides and carries out: outage first, then the faults that hide the API, the login, the call.
+func (p *Panel) answer(rec *Request, r *http.Request, body []byte) answer {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c, isAPI := readCall(r, body)
+	rec.Target, rec.Action, rec.Mutating = c.body.Target, c.body.Action, isAPI && c.changes()
+	rec.IDs, rec.UserIDs = c.idents()
+	if _, out := p.down(); out {
+		return answer{cut: cutAll}
+	}
+	a := answer{status: http.StatusOK, delay: p.faultDuration(FaultSlow)}
+	if a.delay > 0 {
+		p.bites(FaultSlow)
+	}
+	switch no := p.admitted(r, body); {
+	case p.bites(FaultHTTP500):
+		a.status = http.StatusInternalServerError
+	case p.bites(FaultEmpty200):
+	case no != nil:
+		a.status, a.challenge = no.status, no.challenge
+	case !isAPI:
+		a.status = http.StatusNotFound
+	default:
+		rec.Reached = true
+		p.carryOut(&a, &c)
+	}
+	return a
+}
+
+// admitted asks for the login unless a fault hides the API anyway, so that no nonce is spent on it.
+func (p *Panel) admitted(r *http.Request, body []byte) *refusal {
+	if p.on(FaultHTTP500) || p.on(FaultEmpty200) {
+		return nil
+	}
+	return p.admit(r, body)
+}
+
+// carryOut runs the call, with the faults that cut the connection around it.
+func (p *Panel) carryOut(a *answer, c *call) {
+	change := c.changes()
+	if change && p.bites(FaultDropBefore) {
+		a.cut = cutAll
+		return
+	}
+	out := p.dispatch(c)
+	if out.status != 0 {
+		a.status = out.status
+	}
+	a.retcode, a.body = out.retcode, p.encode(out)
+	if change && p.bites(FaultDropAfter) || !change && p.bites(FaultDropRead) {
+		a.cut = cutHalf
+	}
+}
+
+// send writes the answer to the wire.
+func (a answer) send(w http.ResponseWriter) {
+	if a.cut == cutAll {
+		reset(w)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html") // the type varies on real units; a client must not look at it
+	h.Set("Server", "lighttpd/1.4.30")
+	h.Set("Content-Length", itoa(len(a.body)))
+	if a.challenge != "" {
+		h.Set("WWW-Authenticate", a.challenge)
+	}
+	w.WriteHeader(a.status)
+	if a.cut == cutHalf {
+		w.Write(a.body[:len(a.body)/2])       //nolint:errcheck // the connection dies next
+		http.NewResponseController(w).Flush() //nolint:errcheck // as above
+		reset(w)
+		return
+	}
+	w.Write(a.body) //nolint:errcheck // a caller that left is its own business
+}
+
+// reset breaks the connection hard, or aborts the handler where there is no connection to take over.
+func reset(w http.ResponseWriter) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		tcp.SetLinger(0) //nolint:errcheck // best effort: a plain close will do
+	}
+	conn.Close() //nolint:errcheck // broken on purpose
+}
