@@ -26,12 +26,13 @@ import (
 
 // Config is the agent's settings with defaults filled in.
 type Config struct {
-	StateDir string        // where the databases and keys live
-	Listen   string        // status page, /metrics and /healthz; "" for none
-	LogLevel slog.Level    //
-	Hello    time.Duration // how often to say hello to the cloud
-	Audit    time.Duration // how often every panel is read back as a whole
-	Devices  []Device
+	StateDir  string        // where the databases and keys live
+	Listen    string        // status page, /metrics and /healthz; "" for none
+	LogLevel  slog.Level    //
+	Hello     time.Duration // how often to say hello to the cloud
+	Audit     time.Duration // how often every panel is read back as a whole
+	Reconnect time.Duration // the longest wait between attempts to reach the cloud
+	Devices   []Device
 }
 
 // Device is one [[device]] table.
@@ -55,7 +56,7 @@ type Device struct {
 
 // Default is what a file that says nothing means.
 func Default() Config {
-	return Config{StateDir: "/var/lib/gatehouse", Listen: "127.0.0.1:9464", Hello: 5 * time.Minute, Audit: 24 * time.Hour}
+	return Config{StateDir: "/var/lib/gatehouse", Listen: "127.0.0.1:9464", Hello: 5 * time.Minute, Audit: 24 * time.Hour, Reconnect: 2 * time.Minute}
 }
 
 const maxFile = 1 << 20
@@ -94,12 +95,13 @@ func Parse(text, dir string) (Config, error) {
 	c := Default()
 	r := &reader{dir: dir}
 	r.table("", raw, fields{
-		"state_dir":   r.path(&c.StateDir),
-		"listen":      r.address(&c.Listen),
-		"log_level":   r.level(&c.LogLevel),
-		"hello_every": r.duration(&c.Hello, time.Second, 24*time.Hour),
-		"audit_every": r.duration(&c.Audit, time.Minute, 30*24*time.Hour),
-		"device":      r.devices(&c.Devices),
+		"state_dir":     r.path(&c.StateDir),
+		"listen":        r.address(&c.Listen),
+		"log_level":     r.level(&c.LogLevel),
+		"hello_every":   r.duration(&c.Hello, time.Second, 24*time.Hour),
+		"audit_every":   r.duration(&c.Audit, time.Minute, 30*24*time.Hour),
+		"reconnect_max": r.duration(&c.Reconnect, 100*time.Millisecond, time.Hour),
+		"device":        r.devices(&c.Devices),
 	})
 	if c.StateDir == "" {
 		r.bad("state_dir", "is empty")

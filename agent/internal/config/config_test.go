@@ -44,7 +44,7 @@ func TestParse(t *testing.T) {
 	}
 	want := Config{
 		StateDir: "/etc/gatehouse/state", Listen: "127.0.0.1:9000", LogLevel: slog.LevelDebug,
-		Hello: time.Minute, Audit: 24 * time.Hour,
+		Hello: time.Minute, Audit: 24 * time.Hour, Reconnect: 2 * time.Minute,
 		Devices: []Device{
 			{ID: "lobby-1", Kind: "akuvox", URL: "http://192.0.2.10", User: "api", PasswordFile: "/etc/gatehouse/lobby.password", Pace: -1, Doors: map[access.DoorID]string{"lobby": "A", "garage": "B"}},
 			{ID: "rear", Kind: "akuvox", URL: "https://192.0.2.11", TLSPin: "aa", Report: true},

@@ -24,6 +24,8 @@ type Status struct {
 	Rows      int // on the device at the last audit
 	Strangers int // of them not ours
 	Audited   time.Time
+	// NextChange is when somebody is due by date; zero never.
+	NextChange time.Time
 }
 
 // Status may be called from any goroutine.
@@ -44,6 +46,7 @@ func (l *Loop) publish() {
 	l.status.Lock()
 	defer l.status.Unlock()
 	l.status.Waiting, l.status.Removals = l.queue.Len(), removals
+	_, l.status.NextChange, _ = l.later.first()
 }
 
 // tellReachable records the change between answering and not answering, once each.
