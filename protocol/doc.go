@@ -25,4 +25,6 @@ const (
 	maxHeader  = 2 << 10   // bytes of a header
 	zipAbove   = 1 << 10   // shorter bodies are not worth compressing
 	maxChunks  = 4096      // chunks of one update
+
+	maxSignatures = 4 // on one envelope; two while keys rotate
 )

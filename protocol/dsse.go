@@ -58,6 +58,9 @@ func verify(payloadType string, msg []byte, trusted []ed25519.PublicKey) ([]byte
 	if e.PayloadType != payloadType {
 		return nil, "", Refuse(WrongType, "payload type %q, want %q", e.PayloadType, payloadType)
 	}
+	if len(e.Signatures) > maxSignatures { // each costs a verification
+		return nil, "", Refuse(Malformed, "%d signatures", len(e.Signatures))
+	}
 	signed := pae(e.PayloadType, e.Payload)
 	known := false
 	for _, s := range e.Signatures {

@@ -111,8 +111,10 @@ func ParseEnrollBundle(raw []byte) (EnrollBundle, error) {
 		return bad("the certificate inside: %v", err)
 	case cert.Subject.CommonName != string(b.Gateway) || !access.ValidID(string(b.Gateway)):
 		return bad("the certificate is for %q and the bundle for %q", cert.Subject.CommonName, b.Gateway)
-	case len(b.CloudKeys) == 0 || b.Broker == "":
-		return bad("it names no signing key of the cloud or no broker")
+	case len(b.CloudKeys) == 0 || b.Broker == "" || b.ServerName == "":
+		return bad("it names no signing key of the cloud, no broker or no server name")
+	case !x509.NewCertPool().AppendCertsFromPEM([]byte(b.CA)):
+		return bad("the authority's certificate inside is no PEM")
 	}
 	for _, k := range b.CloudKeys {
 		if len(k) != ed25519.PublicKeySize {

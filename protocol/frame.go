@@ -3,6 +3,7 @@ package protocol
 import (
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
@@ -67,8 +68,11 @@ func grow(body []byte, zipped bool) ([]byte, error) {
 		return body, nil
 	}
 	out, err := decoder().DecodeAll(body, nil)
-	if err != nil {
-		return nil, Refuse(ZipBomb, "decompression to at most %d bytes: %v", MaxPlain, err)
+	switch {
+	case errors.Is(err, zstd.ErrDecoderSizeExceeded), errors.Is(err, zstd.ErrWindowSizeExceeded), len(out) > MaxPlain:
+		return nil, Refuse(ZipBomb, "decompresses to more than %d bytes", MaxPlain)
+	case err != nil:
+		return nil, Refuse(Malformed, "decompression: %v", err)
 	}
 	return out, nil
 }

@@ -46,7 +46,7 @@ func AllDown(gw access.GatewayID) string { return root + string(gw) + "/down/+" 
 func ParseUp(topic string) (gw access.GatewayID, t Type, ok bool) {
 	rest, found := strings.CutPrefix(topic, root)
 	id, typ, found2 := strings.Cut(rest, "/up/")
-	if !found || !found2 || !access.ValidID(id) || strings.Contains(typ, "/") {
+	if !found || !found2 || !access.ValidID(id) || typ == "" || strings.ContainsAny(typ, "/+#") {
 		return "", "", false
 	}
 	return access.GatewayID(id), Type(typ), true
@@ -71,7 +71,8 @@ func May(gw access.GatewayID, topic string, write bool) bool {
 		return false
 	}
 	if write {
-		return rest == "status" || strings.HasPrefix(rest, "up/")
+		_, _, up := ParseUp(topic)
+		return up || rest == "status"
 	}
 	return strings.HasPrefix(rest, "down/")
 }

@@ -14,6 +14,9 @@ func SignUp(h Header, body any, signer ed25519.PrivateKey) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(plain) > MaxPlain {
+		return nil, Refuse(Oversized, "a body of %d bytes", len(plain))
+	}
 	h.Version, h.Signer = Version, SignerID(signer)
 	plain, h.Zip = shrink(plain)
 	header, err := json.Marshal(h)

@@ -7,6 +7,7 @@
 package access
 
 import (
+	"strings"
 	"time"
 
 	"gatehouse/protocol/access/fault"
@@ -32,9 +33,10 @@ type (
 const maxID = 40
 
 // ValidID says whether s can be an id: 1 to 40 of a-z, A-Z, 0-9, '-', '_' and '.', so that it is
-// safe in an MQTT topic, a file name, a certificate's common name and a panel's field.
+// safe in an MQTT topic, a file name, a certificate's common name and a panel's field. Dots alone
+// are none.
 func ValidID(s string) bool {
-	if s == "" || len(s) > maxID {
+	if len(s) > maxID || strings.Trim(s, ".") == "" { // "", and ".." as a file name
 		return false
 	}
 	for _, r := range s {

@@ -142,14 +142,17 @@ type Grant struct {
 
 // Validate checks ids, target, window and that an end has a reason.
 func (g Grant) Validate() error {
-	n := 0
+	n, target := 0, ""
 	for _, s := range []string{string(g.Group), string(g.Door), string(g.Unit)} {
 		if s != "" {
-			n++
+			n, target = n+1, s
 		}
 	}
 	if n != 1 {
 		return invalid("check", "grant "+string(g.ID), "names %d of group, door and unit: want exactly one", n)
+	}
+	if err := checkID("grant "+string(g.ID)+", target", target); err != nil {
+		return err
 	}
 	if err := g.Window.Validate(); err != nil {
 		return err

@@ -53,10 +53,13 @@ type Unit struct {
 	Slots    int        `json:"slots,omitempty"` // 0 means DefaultSlots
 }
 
-// Validate checks the id and the name.
+// Validate checks the id, the name and the slots.
 func (u Unit) Validate() error {
-	if u.Name == "" {
+	switch {
+	case u.Name == "":
 		return invalid("check", "unit "+string(u.ID), "has no name")
+	case u.Slots < 0:
+		return invalid("check", "unit "+string(u.ID), "%d device slots", u.Slots)
 	}
 	return checkID("unit", string(u.ID))
 }
@@ -110,9 +113,15 @@ type Schedule struct {
 // Validate checks the id and the form of times and dates.
 func (s Schedule) Validate() error {
 	for _, w := range s.Weekly {
-		for _, hm := range []string{w.Start, w.End} {
-			if _, err := time.Parse("15:04", hm); err != nil && hm != "24:00" {
-				return invalid("check", "schedule "+string(s.ID), "time %q: want HH:MM", hm)
+		if !isClock(w.Start) {
+			return invalid("check", "schedule "+string(s.ID), "start %q: want HH:MM", w.Start)
+		}
+		if !isClock(w.End) && w.End != "24:00" {
+			return invalid("check", "schedule "+string(s.ID), "end %q: want HH:MM", w.End)
+		}
+		for _, d := range w.Days {
+			if d < time.Sunday || d > time.Saturday {
+				return invalid("check", "schedule "+string(s.ID), "weekday %d: want 0 (Sunday) to 6", int(d))
 			}
 		}
 	}
@@ -122,6 +131,12 @@ func (s Schedule) Validate() error {
 		}
 	}
 	return checkID("schedule", string(s.ID))
+}
+
+// isClock is strict about both digits of the hour, which time.Parse is not.
+func isClock(hm string) bool {
+	_, err := time.Parse("15:04", hm)
+	return err == nil && len(hm) == len("15:04")
 }
 
 // Places is everything of a property that is not about a person: few records, read as a whole.

@@ -3,6 +3,9 @@ package access
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
 )
 
 // Kind names what an item of the wanted state is.
@@ -39,6 +42,14 @@ type Item struct {
 	Key
 	Value json.RawMessage `json:"v"`
 }
+
+// Format names the item and its size for every verb: the bytes of a credential hold its secret.
+func (it Item) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, it.name()) }
+
+// LogValue names the item and its size.
+func (it Item) LogValue() slog.Value { return slog.StringValue(it.name()) }
+
+func (it Item) name() string { return fmt.Sprintf("%s %s (%d bytes)", it.Kind, it.ID, len(it.Value)) }
 
 // Noun is what can stand in an item.
 type Noun interface{ Validate() error }
