@@ -1,0 +1,113 @@
+package akuvox
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"gatehouse/agent/internal/driver"
+	"gatehouse/agent/internal/driver/model"
+	"gatehouse/protocol/access/fault"
+)
+
+// Defaults where the configuration says nothing (§1).
+const (
+	defaultPace    = 250 * time.Millisecond
+	defaultTimeout = 10 * time.Second
+)
+
+// Paths of the API (§2).
+const (
+	infoPath  = "/api/system/info"
+	usersPath = "/api/user/get"
+	relayPath = "/api/relay/trig"
+)
+
+// Panel is one Akuvox unit. It is a driver.Panel and safe for concurrent use: exchanges go one at
+// a time and well apart, because these units lock up otherwise (§1).
+type Panel struct {
+	cfg  driver.Config
+	link *link
+
+	mu    sync.Mutex
+	known known
+}
+
+// known is what the unit has taught us so far. The zero value assumes nothing.
+type known struct {
+	profile  profile
+	lookup   lookup
+	paged    bool   // a list call without page is of no use here
+	pathVerb bool   // writes go to /api/user/add and /del, not to /api/user/set
+	tail     string // what the unit puts after the last schedule pair, ";" or ","
+	cards    string // what it puts between cards; "" not seen yet
+	refTwin  bool   // it spells UserID as UserId
+}
+
+var (
+	_ driver.Panel        = (*Panel)(nil)
+	_ driver.DoorReleaser = (*Panel)(nil)
+	_ driver.Doctor       = (*Panel)(nil)
+)
+
+// New makes the driver of one unit without touching the network. cfg.URL is http:// or https://
+// with nothing after the port. Errors are Invalid and name the key that is wrong.
+func New(cfg driver.Config, deps driver.Deps) (driver.Panel, error) {
+	l, err := newLink(cfg, deps)
+	if err != nil {
+		return nil, err
+	}
+	return &Panel{cfg: cfg, link: l, known: known{profile: profileOf(cfg.Model)}}, nil
+}
+
+// Close lets go of the connection, if there is one.
+func (p *Panel) Close() error {
+	p.link.close()
+	return nil
+}
+
+// Probe asks the unit what it is, learns how it writes its rows, and proves whether it can look a
+// row up (§2.3): four reading requests at most, one list on a panel of any size. When the unit
+// names itself but its users cannot be read, the identity is returned along with the error.
+func (p *Panel) Probe(ctx context.Context) (model.Identity, model.Limits, error) {
+	id, err := p.info(ctx)
+	if err != nil {
+		return id, model.Limits{}, err
+	}
+	name := id.Model
+	if p.cfg.Model != "" {
+		name = p.cfg.Model
+	}
+	prof := profileOf(name)
+	p.learn(func(k *known) { k.profile, k.lookup = prof, lookupUnproven })
+	if _, err := p.prove(ctx); err != nil {
+		return id, prof.limits(false), err
+	}
+	return id, prof.limits(p.facts().lookup == lookupWorks), nil
+}
+
+// info reads system/info; the status stands under data, or beside the retcode on some X916S (§2.1).
+func (p *Panel) info(ctx context.Context) (model.Identity, error) {
+	r, err := p.link.get(ctx, "read system info", infoPath, nil)
+	if err != nil {
+		return model.Identity{}, err
+	}
+	id, ok := identity(r)
+	if !ok {
+		return id, fault.New(fault.Invalid, "read system info", p.link.subject, "the answer names no model").
+			WithRemedy("Check that the address is the panel's and update its firmware.")
+	}
+	return id, nil
+}
+
+func (p *Panel) facts() known {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.known
+}
+
+func (p *Panel) learn(f func(*known)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f(&p.known)
+}
