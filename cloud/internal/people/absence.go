@@ -1,0 +1,234 @@
+package people
+
+import (
+	"fmt"
+	"strings"
+
+	"gatehouse/cloud/internal/people/model"
+	"gatehouse/cloud/internal/pms"
+	"gatehouse/protocol/access"
+)
+
+// agree is how many complete snapshots in a row must lack a lease.
+const agree = 2
+
+// noteAbsence counts what a complete snapshot lacks, and ends what two of them lack. Of an
+// incomplete one it reads nothing: what it does not show may be what was cut off.
+func (m *merger) noteAbsence() {
+	if !m.snap.Complete {
+		return
+	}
+	for i := range m.now.Leases {
+		l := &m.now.Leases[i]
+		if l.Ref == "" || l.Status == past || m.present[l.ID] || m.one(l.Person).Origin != m.src.Origin {
+			continue
+		}
+		if l.MissingIn != m.src.Pull {
+			l.Missing, l.MissingIn = l.Missing+1, m.src.Pull
+		}
+		if l.Missing >= agree {
+			l.Status, l.PastSeen = past, m.time
+		}
+	}
+}
+
+// brake holds a run that would take too many people's access (row G3): see the package comment.
+func (m *merger) brake() {
+	before, after := householders(m.have), householders(m.now)
+	var leaving []access.PersonID
+	single, stays := true, 0
+	for i, p := range m.now.People {
+		if after.lives(p, m.day, false) {
+			stays++
+		}
+		if i >= len(m.have.People) || !before.lives(m.have.People[i], m.day, true) {
+			continue
+		}
+		m.residents++
+		lost := !after.lives(p, m.day, false)
+		if lost && before.planned(p.ID, m.day) || !lost && !losesSecrets(m.have.People[i], p) {
+			continue
+		}
+		leaving = append(leaving, p.ID)
+		single = single && !m.endedByAbsence(p.ID)
+	}
+	m.leaving = len(leaving)
+	single = single && len(leaving) == 1
+	tooMany := len(leaving) > 3 && 10*len(leaving) > m.residents
+	empty := len(leaving) > 0 && stays == 0 && !single
+	if m.src.Release || !tooMany && !empty {
+		return
+	}
+	m.hold(leaving, empty)
+}
+
+func (m *merger) endedByAbsence(id access.PersonID) bool {
+	for i, l := range m.now.Leases {
+		if l.Person == id && m.newlyMissing(i) {
+			return true
+		}
+	}
+	return false
+}
+
+// newlyMissing says that this run ended the i-th lease because it was missing.
+func (m *merger) newlyMissing(i int) bool {
+	return i < len(m.have.Leases) && m.have.Leases[i].Status != past && m.now.Leases[i].Status == past && m.now.Leases[i].Missing >= agree
+}
+
+// hold puts back everybody who would leave, and every lease that only absence would end.
+func (m *merger) hold(leaving []access.PersonID, empty bool) {
+	back := map[access.PersonID]bool{}
+	for _, id := range leaving {
+		back[id] = true
+		m.now.People[m.at[id]] = m.have.People[m.at[id]]
+	}
+	for i, l := range m.have.Leases {
+		if back[l.Person] || m.newlyMissing(i) {
+			l.Missing, l.MissingIn = m.now.Leases[i].Missing, m.now.Leases[i].MissingIn // keeps counting
+			m.now.Leases[i] = l
+		}
+	}
+	limit := fmt.Sprintf("at most %d may in one run", max(3, m.residents/10))
+	if empty {
+		limit = "nobody would live here any more"
+	}
+	m.held = fmt.Sprintf("Held: %d of %d current residents would lose their access by this export without a published move-out (%s), so nobody did: %s.",
+		len(leaving), m.residents, limit, m.list(leaving))
+	m.conflict("held", string(m.have.Property.ID), "Look at the export. If it is wrong, export again; if these people really left, an administrator can release the run.", "%s", m.held)
+}
+
+// list names the first few.
+func (m *merger) list(ids []access.PersonID) string {
+	const most = 5
+	var names []string
+	for _, id := range ids[:min(most, len(ids))] {
+		names = append(names, m.who(id))
+	}
+	s := strings.Join(names, ", ")
+	if more := len(ids) - most; more > 0 {
+		s += fmt.Sprintf(" and %d more", more)
+	}
+	return s
+}
+
+// reportMissing tells of leases that were missing and have not ended (yet), run after run.
+func (m *merger) reportMissing() {
+	for _, l := range m.now.Leases {
+		switch {
+		case l.Missing == 0 || l.Status == past:
+		case l.Missing < agree:
+			m.conflict("missing", string(l.ID), "If they moved out, enter the move-out date in the PMS; if not, look why the export lacks them.",
+				"%s was not in the last complete export. If the next complete one lacks them too, their access ends.", m.who(l.Person))
+		default:
+			m.conflict("missing", string(l.ID), "Look at the export. An administrator can release the run.",
+				"%s was not in %d complete exports in a row; their access goes on because the run is held.", m.who(l.Person), l.Missing)
+		}
+	}
+}
+
+// reportIncomplete says in words for staff why nobody was taken for gone.
+func (m *merger) reportIncomplete() {
+	if m.snap.Complete {
+		return
+	}
+	unseen := 0
+	for _, l := range m.now.Leases {
+		if l.Ref != "" && l.Status != past && !m.present[l.ID] && m.one(l.Person).Origin == m.src.Origin {
+			unseen++
+		}
+	}
+	of := ""
+	if unseen > 0 {
+		of = fmt.Sprintf(" (%d known leases are not)", unseen)
+	}
+	m.conflict("incomplete_export", string(m.have.Property.ID), "Run the whole export again.",
+		"The last export is not complete: %s. What could be read was taken over; nobody was removed for not being in it%s.", join(m.snap.Evidence), of)
+}
+
+func join(evidence []string) string {
+	if len(evidence) == 0 {
+		return "the source cannot say that nothing is missing"
+	}
+	return strings.TrimSuffix(strings.Join(evidence, "; "), ".")
+}
+
+// household is everybody's leases, to see who lives here.
+type household struct {
+	settings model.Settings
+	leases   map[access.PersonID][]model.Lease
+}
+
+func householders(r model.Roster) household {
+	h := household{r.Property.Settings, make(map[access.PersonID][]model.Lease, len(r.People))}
+	for _, l := range r.Leases {
+		h.leases[l.Person] = append(h.leases[l.Person], l)
+	}
+	return h
+}
+
+// lives says whether somebody has access today. It looks at days, not hours; lastDay says whether
+// the day of the move-out still counts.
+func (h household) lives(p model.Person, today pms.Date, lastDay bool) bool {
+	if !h.settings.Allows(p) {
+		return false
+	}
+	for _, l := range h.leases[p.ID] {
+		end := h.end(l)
+		switch {
+		case !h.alive(l), !h.begun(l, today):
+		case end.IsZero(), today.Before(end), lastDay && end == today:
+			return true
+		}
+	}
+	return false
+}
+
+// alive says whether a lease's status lets it give access: past does where the property ends
+// access by dates alone.
+func (h household) alive(l model.Lease) bool {
+	return l.Status == current || l.Status == future ||
+		l.Status == past && !h.settings.EndStatus && !l.PastSeen.IsZero()
+}
+
+// begun says whether the day that begins access has come; without one, only current has begun.
+func (h household) begun(l model.Lease, today pms.Date) bool {
+	begin, other := l.MoveIn, l.LeaseStart
+	if h.settings.Begin == model.BeginLeaseStart {
+		begin, other = other, begin
+	}
+	if begin.IsZero() {
+		begin = other
+	}
+	if begin.IsZero() {
+		return l.Status == current
+	}
+	return !today.Before(begin)
+}
+
+// end is the published end that counts; zero when there is none.
+func (h household) end(l model.Lease) pms.Date {
+	var end pms.Date
+	if h.settings.EndMoveOut {
+		end = l.MoveOut
+	}
+	if h.settings.EndLeaseEnd && !l.MonthToMonth && (end.IsZero() || l.LeaseEnd.Before(end)) {
+		end = l.LeaseEnd
+	}
+	return end
+}
+
+// planned says that whatever ends now was published to end by today.
+func (h household) planned(id access.PersonID, today pms.Date) bool {
+	for _, l := range h.leases[id] {
+		if end := h.end(l); h.alive(l) && h.begun(l, today) && (end.IsZero() || today.Before(end)) {
+			return false
+		}
+	}
+	return true
+}
+
+// losesSecrets says that somebody who goes on living here would be left without PIN and card.
+func losesSecrets(before, after model.Person) bool {
+	return (!before.PIN.IsZero() || !before.Card.IsZero()) && after.PIN.IsZero() && after.Card.IsZero()
+}
