@@ -1,0 +1,141 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gatehouse/cloud/internal/people/model"
+	"gatehouse/protocol/access"
+	"gatehouse/protocol/access/fault"
+)
+
+func load(t *testing.T, text string) (Config, string, error) {
+	t.Helper()
+	dir := t.TempDir()
+	p := filepath.Join(dir, "cloud.toml")
+	if err := os.WriteFile(p, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Load(p)
+	return c, dir, err
+}
+
+const good = `
+state_dir = "cloud"
+listen = "127.0.0.1:8000"
+broker_listen = "127.0.0.1:8800"
+broker_address = "tls://cloud.example.com:8883"
+log_level = "debug"
+[[property]]
+id = "maple-court"
+name = "Maple Court"
+zone = "America/New_York"
+begin = "lease_start"
+end = ["move_out", "lease_end"]
+move_in_time = "09:00"
+types = ["primary"]
+[[property.door]]
+id = "lobby"
+name = "Lobby"
+[[property.door]]
+id = "pool"
+[[property.group]]
+id = "amenities"
+name = "Residents Amenities"
+doors = ["pool"]
+common = true
+`
+
+func TestLoad(t *testing.T) {
+	c, dir, err := load(t, good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.StateDir != filepath.Join(dir, "cloud") || c.Database != "sqlite://"+filepath.Join(dir, "cloud", "cloud.db") || c.BrokerAddress != "tls://cloud.example.com:8883" {
+		t.Errorf("paths: %q %q %q", c.StateDir, c.Database, c.BrokerAddress)
+	}
+	p := c.Properties[0]
+	want := model.Settings{Begin: model.BeginLeaseStart, EndMoveOut: true, EndLeaseEnd: true, MoveInTime: "09:00", MoveOutTime: "11:00", Types: []string{"primary"}}
+	if diff := cmp.Diff(want, p.Settings()); diff != "" {
+		t.Errorf("settings (-want +got):\n%s", diff)
+	}
+	doors, groups := p.Places()
+	if diff := cmp.Diff([]access.Door{{ID: "lobby", Name: "Lobby"}, {ID: "pool", Name: "pool"}}, doors); diff != "" {
+		t.Errorf("doors (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]access.Group{{ID: "amenities", Name: "Residents Amenities", Doors: []access.DoorID{"pool"}, Common: true}}, groups); diff != "" {
+		t.Errorf("groups (-want +got):\n%s", diff)
+	}
+}
+
+func TestWithoutAFile(t *testing.T) {
+	c, err := Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Listen != "127.0.0.1:8080" || c.BrokerAddress != "tls://127.0.0.1:8883" || !filepath.IsAbs(c.StateDir) || len(c.Properties) != 0 {
+		t.Errorf("defaults are %+v", c)
+	}
+}
+
+func TestT5_WithoutGroupsAllDoorsAreTheResidentsEntrance(t *testing.T) {
+	p := Property{Doors: []Door{{ID: "lobby"}, {ID: "garage"}}}
+	_, groups := p.Places()
+	want := []access.Group{{ID: "entrance", Name: "Residents Entrance", Doors: []access.DoorID{"lobby", "garage"}, Common: true}}
+	if diff := cmp.Diff(want, groups); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(model.DefaultSettings(), p.Settings()); diff != "" {
+		t.Errorf("settings (-want +got):\n%s", diff)
+	}
+}
+
+// TestEveryMistakeIsNamed: with its place, in words, all at once where the file can be read.
+func TestEveryMistakeIsNamed(t *testing.T) {
+	tests := map[string]struct {
+		text string
+		want []string
+	}{
+		"unknown keys":  {"listenn = \"x\"\n[[property]]\nid=\"a\"\nzone=\"UTC\"\nmove_in = 1\n", []string{"listenn is not a key here", "property.move_in is not a key here"}},
+		"wrong type":    {"listen = 7\n", []string{"listen"}},
+		"syntax":        {"listen = \"127.0.0.1:1\"\nx = = 1\n", []string{"line 2"}},
+		"addresses":     {"listen = \"here\"\nbroker_listen = \"there\"\nbroker_address = \"tcp://x:1\"\n", []string{"listen is \"here\"", "broker_listen is \"there\"", "broker_address is \"tcp://x:1\""}},
+		"zone":          {"[[property]]\nid = \"a\"\nzone = \"Mars/Olympus\"\n", []string{`property 1 (a)`, `"Mars/Olympus" is not a known IANA name`}},
+		"no zone":       {"[[property]]\nid = \"a\"\n", []string{"want an IANA name"}},
+		"same id twice": {"[[property]]\nid = \"a\"\nzone = \"UTC\"\n[[property]]\nid = \"a\"\nzone = \"UTC\"\n", []string{`property "a" stands twice`}},
+		"policy": {"[[property]]\nid = \"a\"\nzone = \"UTC\"\nbegin = \"soon\"\nend = [\"never\"]\nmove_in_time = \"3pm\"\nmove_out_time = \"25:00\"\n",
+			[]string{`begin is "soon"`, `end names "never"`, `move_in_time is "3pm"`, `move_out_time is "25:00"`}},
+		"places": {"[[property]]\nid = \"a\"\nzone = \"UTC\"\n[[property.door]]\nid = \"x y\"\n[[property.door]]\nid = \"d\"\n[[property.door]]\nid = \"d\"\n[[property.group]]\nid = \"g\"\ndoors = [\"e\"]\n",
+			[]string{`"x y"`, `door "d" stands twice`, `group "g" names door "e"`}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, _, err := load(t, tt.text)
+			if err == nil {
+				t.Fatal("no error")
+			}
+			if fault.KindOf(err) != fault.Invalid {
+				t.Errorf("kind %v, want invalid", fault.KindOf(err))
+			}
+			for _, want := range tt.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%q is not said in:\n%s", want, err)
+				}
+			}
+		})
+	}
+}
+
+func TestMissingAndHugeFiles(t *testing.T) {
+	_, err := Load(filepath.Join(t.TempDir(), "none.toml"))
+	if fault.KindOf(err) != fault.Invalid || fault.RemedyOf(err) == "" {
+		t.Errorf("a missing file gives %v", err)
+	}
+	if _, _, err := load(t, strings.Repeat("# nothing\n", 200_000)); fault.KindOf(err) != fault.Invalid {
+		t.Errorf("a file of 2 MB gives %v", err)
+	}
+}
