@@ -1,0 +1,15 @@
+// Package store keeps what a gateway must not forget, in two bbolt files.
+//
+// wanted.db holds the wanted state and nothing that could not be fetched again: when it is
+// damaged it is put aside and filled anew. site.db holds what exists nowhere else: the gateway's
+// own keys, the ledger of what stands on which device, the overlay, the command journal, the
+// clock's memory and (written by package outbox) the events. A change of the ledger and the
+// events that tell of it are one transaction, so that no crash can keep one and lose the other.
+//
+// Every value is sealed with XChaCha20-Poly1305, bound to its file, bucket and key: bbolt has no
+// checksum on data pages, so the seal is also what finds silent damage. A value that does not
+// open is reported as Unreadable, by name, and never taken for absent.
+//
+// It imports only access and access/fault: it knows no messages, no devices and no clock. The
+// assembly (package agent) hands it out; plan and drivers must not import it.
+package store
