@@ -52,4 +52,6 @@ type Config struct {
 	Log    *slog.Logger
 	Rand   *rand.Rand    // for jitter; nil: a fixed one, for tests
 	Audit  time.Duration // between full read-backs; 0: a day
+	// Probed is called from the loop's goroutine whenever the device said what it is; may be nil.
+	Probed func()
 }

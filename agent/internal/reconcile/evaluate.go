@@ -32,23 +32,40 @@ func (l *Loop) evaluate() error {
 		l.trusted = trusted
 		return stored(l.evaluateAll())
 	}
-	for {
-		p, at, ok := l.later.first()
-		if !ok || at.After(now) {
-			break
-		}
-		people[p] = true
-		l.later.drop(p)
-	}
-	if len(people) == 0 {
-		return nil
-	}
 	for p := range people {
 		if err := l.evaluateOne(p); err != nil {
 			return stored(err)
 		}
+		if err := l.tellUnchanged(p); err != nil {
+			return stored(err)
+		}
 	}
-	return nil
+	for {
+		p, at, ok := l.later.first()
+		if !ok || at.After(now) {
+			return nil
+		}
+		l.later.drop(p)
+		if err := l.evaluateOne(p); err != nil {
+			return stored(err)
+		}
+	}
+}
+
+// tellUnchanged confirms anew a person who changed in a way that the device need not know, an
+// e-mail address for example: the cloud waits for word about its revision. The time is that of the
+// read-back.
+func (l *Loop) tellUnchanged(p access.PersonID) error {
+	e, ok, err := l.cfg.Ledger.Entry(l.cfg.Device.ID, p)
+	_, due := l.queue.index[p]
+	rev := l.cfg.Wanted.Position().Revision
+	if err != nil || !ok || due || e.State != access.Settled || e.Revision >= rev || l.cfg.Device.Report {
+		return err
+	}
+	e.Revision = rev
+	ev := l.event(access.EventConfirmed, p, access.OpChange)
+	ev.At, ev.Grade = e.Seen, e.Grade
+	return l.record(p, &e, ev)
 }
 
 func (l *Loop) evaluateAll() error {

@@ -207,6 +207,9 @@ func (l *Loop) probe(ctx context.Context) error {
 	l.status.Identity, l.status.Limits = id, limits
 	l.status.Unlock()
 	l.log.Info("device answers", "model", id.Model, "firmware", id.Firmware)
+	if l.cfg.Probed != nil {
+		l.cfg.Probed()
+	}
 	l.Changed(true) // limits decide what can be written
 	return nil
 }

@@ -126,6 +126,30 @@ func TestChangeIsInPlace(t *testing.T) {
 	})
 }
 
+// TestG5_AChangeThatNeedsNoRequestIsConfirmed: with the time of the read-back that proves it.
+func TestG5_AChangeThatNeedsNoRequestIsConfirmed(t *testing.T) {
+	inBubble(t, func(s *site) {
+		s.move("p1", "1111", from(time.Now()))
+		s.start()
+		seen := time.Now()
+		s.until(seen.Add(time.Hour))
+		requests := len(s.panel.Log())
+		s.move("p1", "1111", from(seen)) // a new revision, the same access
+		s.changed("p1")
+		s.changed("p1")
+		if n := len(s.panel.Log()); n != requests {
+			t.Errorf("%d requests for nothing", n-requests)
+		}
+		if diff := cmp.Diff([]string{"written add", "confirmed add", "confirmed change"}, s.kinds("p1")); diff != "" {
+			t.Errorf("events (-want +got):\n%s", diff)
+		}
+		last := s.events[len(s.events)-1]
+		if !last.At.Equal(seen) || last.Revision != s.Position().Revision {
+			t.Errorf("confirmed at %v for revision %d, want %v and %d", last.At, last.Revision, seen, s.Position().Revision)
+		}
+	})
+}
+
 func TestUnreachablePanelCatchesUp(t *testing.T) {
 	inBubble(t, func(s *site) {
 		s.move("p1", "1111", from(time.Now()))

@@ -45,10 +45,16 @@ func (t *Tx) saveEvents(ctx context.Context, gateway access.GatewayID, b Events)
 	if err := t.row(ctx, `SELECT last_event, last_link FROM gateways WHERE id = $1`, gateway).Scan(&through, inDigest(&link)); err != nil {
 		return 0, explain("save events of gateway", string(gateway), err)
 	}
-	if b.First > through+1 || len(b.Raw) == 0 {
-		return through, nil
+	lost := b.bridges(through)
+	if len(b.Raw) == 0 || b.First > through+1 && !lost || b.First <= through && lost {
+		return through, nil // nothing, a hole, or given up after it came here: what is stored stays
 	}
-	fresh, err := t.continues(ctx, gateway, b, through, link)
+	if !lost {
+		if lost, err = t.endsLost(ctx, gateway, through); err != nil {
+			return 0, explain("save events of gateway", string(gateway), err)
+		}
+	}
+	fresh, err := t.continues(ctx, gateway, b, through, link, lost)
 	if err != nil || len(fresh) == 0 {
 		return through, err
 	}
@@ -65,6 +71,23 @@ func (t *Tx) saveEvents(ctx context.Context, gateway access.GatewayID, b Events)
 	return last.Number, explain("save events of gateway", string(gateway), err)
 }
 
+// bridges says whether the batch is one event that accounts for every number after through that it
+// leaves out: the gateway had no room for them.
+func (b Events) bridges(through uint64) bool {
+	if len(b.Raw) != 1 {
+		return false
+	}
+	e, err := readEvent(b.Raw[0], b.First, b.Received)
+	return err == nil && e.Kind == access.EventLost && e.First <= through+1 && e.Last <= e.Number
+}
+
+// endsLost says whether the newest stored event is a lost range: the chain begins anew after it.
+func (t *Tx) endsLost(ctx context.Context, gateway access.GatewayID, through uint64) (lost bool, err error) {
+	var n int
+	err = t.row(ctx, `SELECT COUNT(*) FROM events WHERE gateway = $1 AND n = $2 AND kind = $3`, gateway, through, access.EventLost).Scan(&n)
+	return n > 0, err
+}
+
 // Record is a stored event with what the cloud knows about it.
 type Record struct {
 	access.Event
@@ -74,8 +97,9 @@ type Record struct {
 	Link     access.Link // the chain's link after it
 }
 
-// continues checks the batch against what is stored, and returns the events that are new.
-func (t *Tx) continues(ctx context.Context, gateway access.GatewayID, b Events, through uint64, last access.Link) ([]Record, error) {
+// continues checks the batch against what is stored, and returns the events that are new. With anew
+// its link before the first need not be the last one stored.
+func (t *Tx) continues(ctx context.Context, gateway access.GatewayID, b Events, through uint64, last access.Link, anew bool) ([]Record, error) {
 	conflict := func(format string, args ...any) error {
 		return fault.New(fault.Conflict, "save events of gateway", string(gateway), format, args...).
 			WithRemedy("The gateway's record of events and ours are not the same any more. Look at both, then enrol the gateway anew; the events stored here stay.")
@@ -84,7 +108,7 @@ func (t *Tx) continues(ctx context.Context, gateway access.GatewayID, b Events, 
 	var fresh []Record
 	for i, raw := range b.Raw {
 		n := b.First + uint64(i)
-		if n == through+1 && link != last {
+		if n == through+1 && link != last && !anew {
 			return nil, conflict("event %d does not continue the chain that ends with event %d", n, through)
 		}
 		link = access.Chain(link, raw)

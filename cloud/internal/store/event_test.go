@@ -182,3 +182,43 @@ func TestG10_TwoReceivers(t *testing.T) {
 		}
 	})
 }
+
+// TestG10_ALostRangeIsAccountedFor: an outbox that ran out of room tells of the range it gave up by
+// one event; the numbers go on and the chain begins anew behind it. A hole without such an event
+// is never passed over.
+func TestG10_ALostRangeIsAccountedFor(t *testing.T) {
+	onEach(t, func(t *testing.T, dsn string) {
+		s := withGateway(t, dsn)
+		raw, link := chain(1, access.Link{}, started(3)...)
+		lost, _ := chain(9, access.Link{9}, access.Event{Kind: access.EventLost, First: 4, Last: 9})
+		hole, _ := chain(9, access.Link{9}, access.Event{Kind: access.EventLost, First: 5, Last: 9})
+		after, _ := chain(10, access.Link{7}, started(2)...)
+		early, _ := chain(3, access.Link{8}, access.Event{Kind: access.EventLost, First: 2, Last: 3})
+		for _, c := range []struct {
+			name  string
+			first uint64
+			prev  access.Link
+			raw   [][]byte
+			want  uint64
+		}{
+			{"before it", 1, access.Link{}, raw, 3},
+			{"behind the hole", 10, access.Link{7}, after, 3},
+			{"a range that leaves event 4 out", 9, access.Link{9}, hole, 3},
+			{"given up after it came here", 3, access.Link{8}, early, 3},
+			{"the lost range", 9, access.Link{9}, lost, 9},
+			{"the lost range again", 9, access.Link{9}, lost, 9},
+			{"behind it", 10, access.Link{7}, after, 11},
+			{"again what came before", 1, access.Link{}, raw, 11},
+		} {
+			if got, err := tell(t, s, c.first, c.prev, c.raw); err != nil || got != c.want {
+				t.Fatalf("%s: through %d, %v; want %d", c.name, got, err, c.want)
+			}
+		}
+		if _, err := tell(t, s, 12, link, after); fault.KindOf(err) == fault.Internal || err == nil {
+			t.Errorf("a chain that does not continue behind event 11 gives %v", err)
+		}
+		if all, err := s.Audit(t.Context(), "gw1", 0, 100); err != nil || len(all) != 6 {
+			t.Errorf("%d events are stored (%v), want the 3, the lost range and the 2", len(all), err)
+		}
+	})
+}

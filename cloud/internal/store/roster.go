@@ -82,8 +82,8 @@ type sealedPerson struct {
 func (r reader) people(ctx context.Context, id access.PropertyID) ([]model.Person, error) {
 	rows, err := list(ctx, r, func(p *sealedPerson) []any {
 		return []any{&p.ID, &p.Kind, &p.First, &p.Last, &p.Company, &p.Email, inJSON(&p.Phones), &p.Directory, &p.Origin, &p.Ref,
-			&p.RawType, &p.EmailClass, &p.Primary, &p.pin, &p.card, inJSON(&p.Held)}
-	}, `SELECT id, kind, first_name, last_name, company, email, phones, directory, origin, ref, raw_type, email_class, head, pin, card, held
+			&p.Type, &p.RawType, &p.EmailClass, &p.Primary, &p.OwnPIN, &p.OwnCard, &p.pin, &p.card, inJSON(&p.Held)}
+	}, `SELECT id, kind, first_name, last_name, company, email, phones, directory, origin, ref, type, raw_type, email_class, head, own_pin, own_card, pin, card, held
 		FROM people WHERE property = $1 ORDER BY LENGTH(id), id`, id)
 	if err != nil || len(rows) == 0 {
 		return nil, err
@@ -104,8 +104,8 @@ func (r reader) people(ctx context.Context, id access.PropertyID) ([]model.Perso
 func (r reader) leases(ctx context.Context, id access.PropertyID) ([]model.Lease, error) {
 	return list(ctx, r, func(l *model.Lease) []any {
 		return []any{&l.ID, &l.Person, &l.Unit, &l.Ref, &l.Status, &l.RawStatus, inDate(&l.MoveIn), inDate(&l.MoveOut), inDate(&l.LeaseStart),
-			inDate(&l.LeaseEnd), &l.MoveInTime, &l.MoveOutTime, inDate(&l.Notice), &l.MonthToMonth, &l.Missing, inTime(&l.PastSeen)}
+			inDate(&l.LeaseEnd), &l.MoveInTime, &l.MoveOutTime, inDate(&l.Notice), &l.MonthToMonth, &l.Missing, &l.MissingIn, inTime(&l.PastSeen)}
 	}, `SELECT id, person, unit, ref, status, raw_status, move_in, move_out, lease_start, lease_end, move_in_time, move_out_time, notice,
-			month_to_month, missing, past_seen
+			month_to_month, missing, missing_in, past_seen
 		FROM leases WHERE property = $1 ORDER BY LENGTH(id), id`, id)
 }

@@ -61,18 +61,18 @@ var unitTable = table[model.Unit]{name: "units", columns: "id, building, name, s
 	row: func(u model.Unit) []any { return []any{u.ID, u.Building, u.Name, u.Slots, u.Ref} }}
 
 var personTable = table[model.Person]{name: "people",
-	columns: "id, kind, first_name, last_name, company, email, phones, directory, origin, ref, raw_type, email_class, head, held, pin, card",
+	columns: "id, kind, first_name, last_name, company, email, phones, directory, origin, ref, type, raw_type, email_class, head, held, own_pin, own_card, pin, card",
 	secrets: []string{"pin", "card"},
 	row: func(p model.Person) []any {
 		return []any{p.ID, p.Kind, p.First, p.Last, p.Company, p.Email, p.Phones, p.Directory, p.Origin, p.Ref,
-			p.RawType, p.EmailClass, p.Primary, p.Held, p.PIN.Reveal(), p.Card.Reveal()}
+			p.Type, p.RawType, p.EmailClass, p.Primary, p.Held, p.OwnPIN, p.OwnCard, p.PIN.Reveal(), p.Card.Reveal()}
 	}}
 
 var leaseTable = table[model.Lease]{name: "leases",
-	columns: "id, person, unit, ref, status, raw_status, move_in, move_out, lease_start, lease_end, move_in_time, move_out_time, notice, month_to_month, missing, past_seen",
+	columns: "id, person, unit, ref, status, raw_status, move_in, move_out, lease_start, lease_end, move_in_time, move_out_time, notice, month_to_month, missing, missing_in, past_seen",
 	row: func(l model.Lease) []any {
 		return []any{l.ID, l.Person, l.Unit, l.Ref, l.Status, l.RawStatus, l.MoveIn, l.MoveOut, l.LeaseStart, l.LeaseEnd,
-			l.MoveInTime, l.MoveOutTime, l.Notice, l.MonthToMonth, l.Missing, l.PastSeen}
+			l.MoveInTime, l.MoveOutTime, l.Notice, l.MonthToMonth, l.Missing, l.MissingIn, l.PastSeen}
 	}}
 
 // diff is what has to be written to one table. Rows hold stored values, secrets still in clear.

@@ -70,12 +70,12 @@ func (t *Tx) SetConflicts(ctx context.Context, property access.PropertyID, found
 		return err
 	}
 	for _, c := range found {
-		err := t.exec(ctx, `INSERT INTO conflicts (property, kind, subject, words, remedy, first_seen, last_seen, closed)
-			VALUES ($1, $2, $3, $4, $5, $6, $6, 0)
-			ON CONFLICT (property, kind, subject) DO UPDATE SET words = excluded.words, remedy = excluded.remedy,
+		err := t.exec(ctx, `INSERT INTO conflicts (property, kind, subject, words, remedy, found_by, first_seen, last_seen, closed)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $7, 0)
+			ON CONFLICT (property, kind, subject) DO UPDATE SET words = excluded.words, remedy = excluded.remedy, found_by = excluded.found_by,
 				first_seen = CASE WHEN conflicts.closed = 0 THEN conflicts.first_seen ELSE excluded.first_seen END,
 				last_seen = excluded.last_seen, closed = 0`,
-			property, c.Kind, c.Subject, c.Text, c.Remedy, at)
+			property, c.Kind, c.Subject, c.Text, c.Remedy, c.FoundBy, at)
 		if err != nil {
 			return explain("save conflict", c.Subject, err)
 		}
@@ -119,7 +119,7 @@ func (s *Store) Conflicts(ctx context.Context, property access.PropertyID) (out 
 
 func (r reader) conflicts(ctx context.Context, property access.PropertyID) ([]OpenConflict, error) {
 	return list(ctx, r, func(c *OpenConflict) []any {
-		return []any{&c.Property, &c.Kind, &c.Subject, &c.Text, &c.Remedy, inTime(&c.FirstSeen), inTime(&c.LastSeen)}
-	}, `SELECT property, kind, subject, words, remedy, first_seen, last_seen FROM conflicts
+		return []any{&c.Property, &c.Kind, &c.Subject, &c.Text, &c.Remedy, &c.FoundBy, inTime(&c.FirstSeen), inTime(&c.LastSeen)}
+	}, `SELECT property, kind, subject, words, remedy, found_by, first_seen, last_seen FROM conflicts
 		WHERE property = $1 AND closed = 0 ORDER BY first_seen, kind, subject`, property)
 }

@@ -85,11 +85,14 @@ CREATE TABLE people (
   directory TEXT NOT NULL,
   origin TEXT NOT NULL,
   ref TEXT NOT NULL,
+  type TEXT NOT NULL, -- as we read it; '' unknown
   raw_type TEXT NOT NULL,
   email_class TEXT NOT NULL,
   head INTEGER NOT NULL, -- of the household
   pin BLOB NOT NULL, -- sealed; empty: none
   card BLOB NOT NULL, -- sealed; empty: none
+  own_pin INTEGER NOT NULL, -- given here, not by the PMS
+  own_card INTEGER NOT NULL,
   held TEXT NOT NULL, -- JSON list
   PRIMARY KEY (property, id)
 ) STRICT;
@@ -111,6 +114,7 @@ CREATE TABLE leases (
   notice TEXT NOT NULL,
   month_to_month INTEGER NOT NULL,
   missing INTEGER NOT NULL,
+  missing_in TEXT NOT NULL, -- the last pull that counted for missing
   past_seen INTEGER NOT NULL,
   PRIMARY KEY (property, id),
   FOREIGN KEY (property, person) REFERENCES people (property, id),
@@ -144,6 +148,7 @@ CREATE TABLE conflicts (
   subject TEXT NOT NULL,
   words TEXT NOT NULL,
   remedy TEXT NOT NULL,
+  found_by TEXT NOT NULL, -- the step that found it
   first_seen INTEGER NOT NULL,
   last_seen INTEGER NOT NULL,
   closed INTEGER NOT NULL, -- 0: open
