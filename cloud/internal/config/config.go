@@ -45,7 +45,7 @@ type Property struct {
 	End         []string          `toml:"end"`           // any of "move_out", "status", "lease_end"
 	MoveInTime  string            `toml:"move_in_time"`  // "15:00"
 	MoveOutTime string            `toml:"move_out_time"` // "11:00"
-	Types       []string          `toml:"types"`         // types that get access; empty: every type
+	Types       []string          `toml:"types"`         // types that get access; []: every type; absent: residents and occupants
 	Doors       []Door            `toml:"door"`
 	Groups      []Group           `toml:"group"`
 }
@@ -238,7 +238,9 @@ func (p *Property) Settings() model.Settings {
 	if p.MoveOutTime != "" {
 		s.MoveOutTime = p.MoveOutTime
 	}
-	s.Types = p.Types
+	if p.Types != nil {
+		s.Types = p.Types
+	}
 	return s
 }
 

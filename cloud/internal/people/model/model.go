@@ -79,9 +79,13 @@ func (s Settings) Allows(p Person) bool {
 }
 
 // DefaultSettings is what a new property starts with: in at 15:00 on the move-in date, out at
-// 11:00 on the move-out date or when the PMS says past, whichever is first.
+// 11:00 on the move-out date or when the PMS says past, whichever is first; residents and
+// occupants get access, guarantors and unknown types do not (row A2).
 func DefaultSettings() Settings {
-	return Settings{Begin: BeginMoveIn, EndMoveOut: true, EndStatus: true, MoveInTime: "15:00", MoveOutTime: "11:00"}
+	return Settings{
+		Begin: BeginMoveIn, EndMoveOut: true, EndStatus: true, MoveInTime: "15:00", MoveOutTime: "11:00",
+		Types: []string{string(pms.TypeResident), string(pms.TypeOccupant)},
+	}
 }
 
 // Unit is a unit with the PMS's name for it.

@@ -1,0 +1,181 @@
+package agent
+
+import (
+	"context"
+	"crypto/ed25519"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"gatehouse/agent/internal/clock"
+	"gatehouse/agent/internal/outbox"
+	"gatehouse/agent/internal/store"
+	"gatehouse/protocol/access"
+	"gatehouse/protocol/access/fault"
+)
+
+// box is the opened files of a gateway, and the clock that remembers itself in them.
+type box struct {
+	wanted *store.Wanted
+	site   *store.Site
+	outbox *outbox.Outbox
+	clock  *clock.Clock
+	id     *identity // nil before enrolment
+
+	position atomic.Pointer[access.Position]
+}
+
+// openBox opens the state directory, making it when missing. check looks at a file in a child
+// process before it is opened; nil skips that.
+func openBox(dir string, source clock.Source, check func(string) error, log *slog.Logger) (*box, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fault.New(fault.Invalid, "make", dir, "%w", err).WithRemedy("Set state_dir to a directory this program may write.")
+	}
+	key, err := store.LoadKey(os.Getenv("CREDENTIALS_DIRECTORY"), dir)
+	if err != nil {
+		return nil, err
+	}
+	boot, _ := source.Boot()
+	b := &box{}
+	b.outbox = outbox.New(outbox.Options{Now: b.now, Boot: boot, Log: log})
+	opts := store.Options{Log: log, Check: check}
+	if b.site, err = store.OpenSite(dir, key, b.outbox, opts); err != nil {
+		return nil, err
+	}
+	if err := b.openRest(dir, key, opts, source, log); err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
+	return b, nil
+}
+
+func (b *box) openRest(dir string, key store.Key, opts store.Options, source clock.Source, log *slog.Logger) (err error) {
+	b.clock, err = clock.New(source, b.site, log)
+	if err != nil { // it works all the same, and doors matter more than what it remembered
+		log.Error("the clock starts without its memory", "err", err)
+	}
+	if err := b.outbox.Attach(b.site); err != nil {
+		return err
+	}
+	if b.wanted, err = store.OpenWanted(dir, key, opts); err != nil {
+		return err
+	}
+	pos, err := b.wanted.Position()
+	if err != nil {
+		return err
+	}
+	b.position.Store(&pos)
+	if b.id, err = loadIdentity(b.site); err != nil || b.id == nil {
+		return err
+	}
+	b.outbox.SetSigner(func(msg []byte) []byte { return ed25519.Sign(b.id.signing, msg) })
+	return nil
+}
+
+// now serves the outbox, which is made before the clock.
+func (b *box) now() (time.Time, bool) {
+	if b.clock == nil {
+		return time.Now(), false
+	}
+	return b.clock.Now()
+}
+
+// Close closes what is open.
+func (b *box) Close() error {
+	var errs []error
+	if b.wanted != nil {
+		errs = append(errs, b.wanted.Close())
+	}
+	if b.site != nil {
+		errs = append(errs, b.site.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// CheckFile is the hidden command `db-check FILE`, which an agent starts to look at its own files:
+// a damaged one can take the looking process down.
+func CheckFile(args []string, stderr io.Writer) int {
+	if len(args) != 1 {
+		return 2
+	}
+	return store.CheckMain(args[0], stderr)
+}
+
+// The methods below are what reconcile and cloudlink ask of the files.
+
+// Position is the revision that is stored whole.
+func (b *box) Position() access.Position { return *b.position.Load() }
+
+// Digest is the digest of the state at Position; zero when it cannot be read, which makes the
+// cloud send a snapshot.
+func (b *box) Digest() access.Digest {
+	d, err := b.wanted.Digest()
+	if err != nil {
+		return access.Digest{}
+	}
+	return d
+}
+
+// readable turns an unreadable record into a fault of kind Invalid: from it nothing follows.
+func readable(err error) error {
+	var bad *store.Unreadable
+	if errors.As(err, &bad) {
+		return fault.Wrap(fault.Invalid, "read", bad.Record, err)
+	}
+	return err
+}
+
+// Holder is one person whole.
+func (b *box) Holder(p access.PersonID) (access.Holder, bool, error) {
+	h, ok, err := b.wanted.Holder(p)
+	return h, ok, readable(err)
+}
+
+// Places is everything that is not about a person.
+func (b *box) Places() (access.Places, error) { return b.wanted.Places() }
+
+// Entry is the ledger's entry of a person on a device.
+func (b *box) Entry(d access.DeviceID, p access.PersonID) (access.LedgerEntry, bool, error) {
+	e, ok, err := b.site.Entry(d, p)
+	return e, ok, readable(err)
+}
+
+// Record changes the ledger and appends events in one transaction.
+func (b *box) Record(d access.DeviceID, p access.PersonID, e *access.LedgerEntry, evs ...access.Event) error {
+	if p == "" {
+		return b.site.Tell(evs...)
+	}
+	return b.site.Record(d, p, e, evs...)
+}
+
+// Overlays are the acts made at the gateway.
+func (b *box) Overlays() ([]access.Overlay, error) { return b.site.Overlays() }
+
+// Print is a keyed fingerprint.
+func (b *box) Print(s string) string { return b.site.Fingerprint([]byte(s)) }
+
+// walker adds the context that streaming reads end by.
+type walker struct {
+	*box
+	ctx context.Context //nolint:containedctx // lives exactly as long as the loop it is made for
+}
+
+// People calls f with every person's id.
+func (w walker) People(f func(access.PersonID) error) error { return w.wanted.People(w.ctx, f) }
+
+// Entries calls f with every ledger entry of a device.
+func (w walker) Entries(d access.DeviceID, f func(access.LedgerEntry) error) error {
+	return w.site.Entries(w.ctx, d, f)
+}
+
+// saveJSON keeps a small value under a name in site.db.
+func saveJSON(s *store.Site, name string, v any) error {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return s.SaveBlob(name, raw)
+}

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"log/slog"
+	"net/url"
+	"os"
+	"runtime"
+
+	"gatehouse/agent"
+	"gatehouse/protocol"
+	"gatehouse/protocol/access/fault"
+	"gatehouse/protocol/cli"
+)
+
+func setUpRun(c *cli.Call) func() error {
+	load := withConfig(c)
+	return func() error {
+		cfg, err := load()
+		if err != nil {
+			return err
+		}
+		log := slog.New(slog.NewJSONHandler(c.Stderr, &slog.HandlerOptions{Level: cfg.LogLevel}))
+		exe, err := os.Executable()
+		if err != nil {
+			return fault.Wrap(fault.Internal, "find", "this program", err)
+		}
+		a, err := agent.New(c, cfg, agent.Deps{Log: log, Version: version, Commit: commit, Exe: exe})
+		if err != nil {
+			return err
+		}
+		return a.Run(c)
+	}
+}
+
+func setUpCheck(c *cli.Call) func() error {
+	load := withConfig(c)
+	return func() error {
+		cfg, err := load()
+		if err != nil {
+			return err
+		}
+		if err := agent.CheckDevices(cfg, warnings(c)); err != nil {
+			return err
+		}
+		return c.Tell(map[string]any{"ok": true, "devices": len(cfg.Devices)}, "The configuration is good: %d devices.", len(cfg.Devices))
+	}
+}
+
+func setUpRequest(c *cli.Call) func() error {
+	load := withConfig(c)
+	out := c.Flags.String("out", "", "`FILE` to write the request to; it holds no secret")
+	return func() error {
+		if *out == "" {
+			return cli.Usagef("--out FILE is missing: where should the request go?")
+		}
+		cfg, err := load()
+		if err != nil {
+			return err
+		}
+		req, err := agent.EnrollRequest(cfg, warnings(c))
+		if err != nil {
+			return err
+		}
+		if err := cli.WriteFile(*out, req, 0o644); err != nil {
+			return err
+		}
+		return c.Tell(map[string]any{"ok": true, "out": *out},
+			"Wrote %s. Carry it to the cloud: gatehouse-cloud gateway add --property P --request %s --out BUNDLE", *out, *out)
+	}
+}
+
+func setUpAccept(c *cli.Call) func() error {
+	load := withConfig(c)
+	return func() error {
+		cfg, err := load()
+		if err != nil {
+			return err
+		}
+		raw, err := cli.ReadFile(c.Flags.Arg(0), 64<<10)
+		if err != nil {
+			return err
+		}
+		b, err := agent.EnrollAccept(cfg, raw, warnings(c))
+		if err != nil {
+			return err
+		}
+		return c.Tell(map[string]any{"ok": true, "gateway": b.Gateway, "property": b.Property, "broker": b.Broker},
+			"This is gateway %s of %s now; its cloud is at %s. Start it with: gatehouse-agent run", b.Gateway, b.Property, b.Broker)
+	}
+}
+
+func setUpPlan(c *cli.Call) func() error {
+	load := withConfig(c)
+	device := c.Flags.String("device", "", "only the device with this `ID`")
+	at := c.Flags.String("at", "", "what would be done at this `INSTANT`, such as 2026-12-01T11:00:00-05:00, instead of now")
+	return func() error {
+		q := url.Values{}
+		if *device != "" {
+			q.Set("device", *device)
+		}
+		if *at != "" {
+			q.Set("at", *at)
+		}
+		return ask(c, load, agent.AskPlan, q)
+	}
+}
+
+func setUpAsk(path string) func(*cli.Call) func() error {
+	return func(c *cli.Call) func() error {
+		load := withConfig(c)
+		return func() error { return ask(c, load, path, nil) }
+	}
+}
+
+func ask(c *cli.Call, load func() (agent.Config, error), path string, q url.Values) error {
+	cfg, err := load()
+	if err != nil {
+		return err
+	}
+	raw, err := agent.Ask(c, cfg, path, q, warnings(c))
+	if err != nil {
+		return err
+	}
+	return c.Print(raw)
+}
+
+func setUpVersion(c *cli.Call) func() error {
+	return func() error {
+		return c.Tell(map[string]any{"ok": true, "version": version, "commit": commit, "protocol": protocol.Version, "go": runtime.Version()},
+			"gatehouse-agent %s commit %s protocol %d %s", version, commit, protocol.Version, runtime.Version())
+	}
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"time"
+
+	"gatehouse/agent/internal/driver"
+	"gatehouse/protocol/access/fault"
+	"gatehouse/protocol/cli"
+)
+
+// deviceCommand is one of the device commands that need no daemon.
+type deviceCommand struct {
+	name, summary, example string
+	run                    func(context.Context, *deviceCall) deviceAnswer
+}
+
+func deviceCommands() []deviceCommand {
+	const at = " --kind akuvox --url http://192.0.2.10 --user gate --password-file panel.txt"
+	return []deviceCommand{
+		{"probe", "says what a device is, can do and can hold; reads only", "gatehouse-agent device probe" + at + " --json", deviceProbe},
+		{"selftest", "writes, reads, changes and removes a test person; leaves the device as found", "gatehouse-agent device selftest" + at, deviceSelftest},
+		{"users", "lists everybody on a device, without PINs and card numbers", "gatehouse-agent device users" + at, deviceUsers},
+		{"open", "opens one door once", "gatehouse-agent device open" + at + " --door A", deviceOpen},
+	}
+}
+
+// deviceCall is one command being carried out.
+type deviceCall struct {
+	flags deviceFlags
+	panel driver.Panel
+}
+
+// runDevice does `gatehouse-agent device …` and returns the exit code. With --json exactly one JSON
+// object goes to stdout, also after wrong usage; what failed goes to stderr in one line either way.
+func runDevice(ctx context.Context, args []string, kinds []driver.Kind, stdin io.Reader, stdout, stderr io.Writer) int {
+	name := "device"
+	a := func() deviceAnswer {
+		if len(args) == 0 {
+			return deviceUsage("say what to do: %s; --help explains", deviceNames())
+		}
+		switch args[0] {
+		case "help", "--help", "-help", "-h":
+			return deviceAnswer{help: deviceHelp}
+		}
+		for _, cmd := range deviceCommands() {
+			if cmd.name == args[0] {
+				name += " " + cmd.name
+				return cmd.do(ctx, args[1:], kinds, stdin, stderr)
+			}
+		}
+		return deviceUsage("there is no command %q; there are: %s", args[0], deviceNames())
+	}()
+	return a.show(name, cli.WantsJSON(args), stdout, stderr)
+}
+
+// do reads the flags, makes the driver and runs the command.
+func (cmd deviceCommand) do(ctx context.Context, args []string, kinds []driver.Kind, stdin io.Reader, stderr io.Writer) deviceAnswer {
+	c := &deviceCall{}
+	fs := flag.NewFlagSet(cmd.name, flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	c.flags.register(fs, cmd.name)
+	switch err := fs.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return deviceAnswer{help: func(w io.Writer) { cmd.describe(fs, w) }}
+	case err != nil:
+		return deviceUsage("%v; gatehouse-agent device %s --help lists the flags", err, cmd.name)
+	case fs.NArg() > 0:
+		return deviceUsage("%q is not a flag; gatehouse-agent device %s --help lists them", fs.Arg(0), cmd.name)
+	}
+	cfg, kind, err := c.flags.config(fs, cmd.name, kinds, stdin)
+	if err != nil {
+		return deviceFailed(err).ours()
+	}
+	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	if c.panel, err = kind.New(cfg, driver.Deps{Log: log, Now: time.Now}); err != nil {
+		return deviceFailed(err).ours()
+	}
+	a := cmd.run(ctx, c)
+	if err := c.panel.Close(); err != nil && a.Error == nil {
+		return deviceFailed(fault.Wrap(fault.Internal, "close", "device", err))
+	}
+	return a
+}
+
+func deviceNames() string {
+	var all []string
+	for _, c := range deviceCommands() {
+		all = append(all, c.name)
+	}
+	return strings.Join(all, ", ")
+}
+
+func deviceHelp(w io.Writer) {
+	fmt.Fprint(w, "gatehouse-agent device talks to one device directly; no daemon is needed.\n\n")
+	for _, c := range deviceCommands() {
+		fmt.Fprintf(w, "  %-9s %s\n            example: %s\n", c.name, c.summary, c.example)
+	}
+}
+
+func (cmd deviceCommand) describe(fs *flag.FlagSet, w io.Writer) {
+	fmt.Fprintf(w, "gatehouse-agent device %s %s.\n\nexample: %s\n\n", cmd.name, cmd.summary, cmd.example)
+	fs.VisitAll(func(f *flag.Flag) {
+		arg, usage := flag.UnquoteUsage(f)
+		fmt.Fprintf(w, "  --%s %s\n        %s\n", f.Name, arg, usage)
+	})
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"crypto/rand"
+	"fmt"
+	"math/big"
+	"slices"
+	"strings"
+
+	"gatehouse/agent/internal/driver/model"
+	"gatehouse/protocol/access"
+	"gatehouse/protocol/access/fault"
+)
+
+// deviceTestID is the person behind a reference of the selftest.
+func deviceTestID(ref model.Ref) access.PersonID {
+	return access.PersonID(strings.TrimPrefix(string(ref), model.RefPrefix))
+}
+
+// deviceTestPerson is somebody who does not exist, whose reference, PIN and card nobody on the
+// device has. Both are random: for the seconds they are valid nobody can know them.
+func deviceTestPerson(l model.Limits, taken []model.Record) (model.Record, error) {
+	tail, err := deviceDigits(8)
+	if err != nil {
+		return model.Record{}, err
+	}
+	p := model.Record{Ref: model.RefOf(access.PersonID("test-" + tail)), Name: "Gatehouse Test", Relays: []string{"A"}}
+	if len(l.Relays) > 0 {
+		p.Relays = l.Relays[:1]
+	}
+	if l.PINs > 0 {
+		if p.PIN, err = deviceFreePIN(l, taken); err != nil {
+			return p, err
+		}
+	}
+	if l.Cards > 0 {
+		card, err := deviceFree(8, "", taken)
+		p.Cards = []access.Secret{card}
+		return p, err
+	}
+	return p, nil
+}
+
+// deviceChanged is the same person with another name and PIN.
+func deviceChanged(p model.Record, l model.Limits, taken []model.Record) (model.Record, error) {
+	p.Name = "Gatehouse Test 2"
+	if l.PINs == 0 {
+		return p, nil
+	}
+	pin, err := deviceFreePIN(l, append(slices.Clone(taken), p))
+	p.PIN = pin
+	return p, err
+}
+
+func deviceFreePIN(l model.Limits, taken []model.Record) (access.Secret, error) {
+	n := l.PINDigitMax
+	if n <= 0 || n > 8 {
+		n = max(l.PINDigitMin, 8)
+	}
+	return deviceFree(n, l.PINNoFirst+"0", taken)
+}
+
+// deviceFree is a random number of n digits that nobody has and that does not begin with a digit of notFirst.
+func deviceFree(n int, notFirst string, taken []model.Record) (access.Secret, error) {
+	used := map[string]bool{}
+	for _, r := range taken {
+		used[r.PIN.Reveal()] = true
+		for _, c := range r.Cards {
+			used[c.Reveal()] = true
+		}
+	}
+	for range 1000 {
+		s, err := deviceDigits(n)
+		if err != nil {
+			return access.Secret{}, err
+		}
+		if !used[s] && !strings.Contains(notFirst, s[:1]) {
+			return access.NewSecret(s), nil
+		}
+	}
+	return access.Secret{}, fault.New(fault.Full, "find a free PIN for", "the test person", "1000 random ones are taken or not allowed")
+}
+
+func deviceDigits(n int) (string, error) {
+	limit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil)
+	x, err := rand.Int(rand.Reader, limit)
+	if err != nil {
+		return "", fault.Wrap(fault.Internal, "make a random number", "", err)
+	}
+	return fmt.Sprintf("%0*d", n, x), nil
+}
+
+// deviceKeys describes rows so that two lists can be compared whatever their order. It holds
+// secrets and is never shown.
+func deviceKeys(rows []model.Record) []string {
+	out := make([]string, 0, len(rows))
+	for _, r := range rows {
+		cards := make([]string, len(r.Cards))
+		for i, c := range r.Cards {
+			cards[i] = c.Reveal()
+		}
+		slices.Sort(cards)
+		out = append(out, fmt.Sprintf("%q %q %q %q %q %q %v", r.Native, r.Ref, r.Name, r.PIN.Reveal(), cards, r.Relays, r.ReadOnly))
+	}
+	slices.Sort(out)
+	return out
+}
+
+// deviceDifference names the fields that differ, never their secrets.
+func deviceDifference(want, got model.Record) string {
+	var d []string
+	if want.Name != got.Name {
+		d = append(d, fmt.Sprintf("name %q instead of %q", got.Name, want.Name))
+	}
+	if !want.PIN.Equal(got.PIN) {
+		d = append(d, "another PIN or none")
+	}
+	if !slices.EqualFunc(want.Cards, got.Cards, access.Secret.Equal) {
+		d = append(d, fmt.Sprintf("other cards (%d instead of %d)", len(got.Cards), len(want.Cards)))
+	}
+	if !slices.Equal(want.Relays, got.Relays) {
+		d = append(d, fmt.Sprintf("relays %v instead of %v", got.Relays, want.Relays))
+	}
+	return strings.Join(d, ", ")
+}

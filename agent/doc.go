@@ -1,0 +1,7 @@
+// Package agent assembles gatehouse-agent: it opens the files, makes a loop for each device, joins
+// them to the cloud link, the clock, the pages and the metrics, and runs it all until told to stop.
+// Everything that decides lives below agent/internal; here is only who knows whom.
+//
+// Read it in this order: agent.go (New, Run), box.go (the files), devices.go and drivers.go (the
+// panels), link.go (the cloud), ask.go (what the command line asks of a running or resting agent).
+package agent

@@ -1,0 +1,195 @@
+package agent
+
+import (
+	"crypto/ecdh"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/json"
+	"encoding/pem"
+	"log/slog"
+
+	"gatehouse/agent/internal/config"
+	"gatehouse/agent/internal/store"
+	"gatehouse/protocol"
+	"gatehouse/protocol/access/fault"
+)
+
+// keys are the gateway's own private keys. They are made here and never leave the box.
+type keys struct {
+	TLS     []byte `json:"tls"`     // PKCS #8
+	Signing []byte `json:"signing"` // Ed25519 seed
+	Sealing []byte `json:"sealing"` // X25519
+}
+
+const (
+	blobKeys   = "keys"
+	blobBundle = "bundle"
+)
+
+// identity is who the gateway is and whom it trusts.
+type identity struct {
+	bundle  protocol.EnrollBundle
+	cert    tls.Certificate
+	ca      *x509.CertPool
+	signing ed25519.PrivateKey
+	sealing *ecdh.PrivateKey
+	trusted []ed25519.PublicKey
+}
+
+// EnrollRequest makes the gateway's keys, unless there are some, and returns the request that
+// `gatehouse-cloud gateway add` takes. Asking again gives the same keys, so that a lost file is no
+// trouble. The agent must not be running.
+func EnrollRequest(cfg config.Config, log *slog.Logger) (request []byte, err error) {
+	err = withSite(cfg, log, func(s *store.Site) error {
+		k, err := loadKeys(s)
+		if err != nil {
+			return err
+		}
+		if k == nil {
+			if k, err = makeKeys(); err != nil {
+				return err
+			}
+			if err := saveJSON(s, blobKeys, k); err != nil {
+				return err
+			}
+		}
+		request, err = k.request()
+		return err
+	})
+	return request, err
+}
+
+// EnrollAccept keeps the cloud's bundle. It refuses one that was made for other keys, or for
+// another gateway than this one already is. The agent must not be running.
+func EnrollAccept(cfg config.Config, raw []byte, log *slog.Logger) (protocol.EnrollBundle, error) {
+	b, err := protocol.ParseEnrollBundle(raw)
+	if err != nil {
+		return b, err
+	}
+	return b, withSite(cfg, log, func(s *store.Site) error {
+		k, err := loadKeys(s)
+		if err != nil {
+			return err
+		}
+		if k == nil {
+			return fault.New(fault.Conflict, "accept", "bundle", "this gateway has made no request").
+				WithRemedy("Begin with: gatehouse-agent enroll request --out FILE")
+		}
+		if _, err := k.identity(b); err != nil {
+			return err
+		}
+		if old, err := loadIdentity(s); err == nil && old != nil && old.bundle.Gateway != b.Gateway {
+			return fault.New(fault.Conflict, "accept", "bundle", "it is for %s and this gateway is %s already", b.Gateway, old.bundle.Gateway).
+				WithRemedy("To make this box another gateway, stop the agent and give it an empty state directory.")
+		}
+		if err := saveJSON(s, blobBundle, b); err != nil {
+			return err
+		}
+		return s.Snapshot() // keys and bundle exist nowhere else
+	})
+}
+
+func withSite(cfg config.Config, log *slog.Logger, f func(*store.Site) error) error {
+	b, err := openBox(cfg.StateDir, hostSource(), nil, log)
+	if err != nil {
+		return err
+	}
+	err = f(b.site)
+	if cerr := b.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+func makeKeys() (*keys, error) {
+	t, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(t)
+	if err != nil {
+		return nil, err
+	}
+	_, sign, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	seal, err := ecdh.X25519().GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	return &keys{TLS: der, Signing: sign.Seed(), Sealing: seal.Bytes()}, nil
+}
+
+func loadKeys(s *store.Site) (*keys, error) {
+	raw, err := s.Blob(blobKeys)
+	if err != nil || raw == nil {
+		return nil, err
+	}
+	var k keys
+	if err := json.Unmarshal(raw, &k); err != nil {
+		return nil, fault.Wrap(fault.Internal, "read", "the gateway's keys", err)
+	}
+	return &k, nil
+}
+
+func (k *keys) request() ([]byte, error) {
+	t, err := x509.ParsePKCS8PrivateKey(k.TLS)
+	if err != nil {
+		return nil, err
+	}
+	csr, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: "new gateway"}}, t)
+	if err != nil {
+		return nil, err
+	}
+	seal, err := ecdh.X25519().NewPrivateKey(k.Sealing)
+	if err != nil {
+		return nil, err
+	}
+	text := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: csr}))
+	r := protocol.NewEnrollRequest(text, ed25519.NewKeyFromSeed(k.Signing), seal.PublicKey())
+	return json.MarshalIndent(r, "", "  ")
+}
+
+// identity joins the keys and a bundle, and checks that they belong together.
+func (k *keys) identity(b protocol.EnrollBundle) (*identity, error) {
+	pair, err := tls.X509KeyPair([]byte(b.Certificate), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: k.TLS}))
+	if err != nil {
+		return nil, fault.New(fault.Conflict, "accept", "bundle", "its certificate is not for this gateway's key: %w", err).
+			WithRemedy("Use the bundle made from this gateway's own request.")
+	}
+	seal, err := ecdh.X25519().NewPrivateKey(k.Sealing)
+	if err != nil {
+		return nil, err
+	}
+	id := &identity{bundle: b, cert: pair, ca: x509.NewCertPool(), signing: ed25519.NewKeyFromSeed(k.Signing), sealing: seal}
+	if !id.ca.AppendCertsFromPEM([]byte(b.CA)) {
+		return nil, fault.New(fault.Invalid, "accept", "bundle", "it holds no CA certificate")
+	}
+	for _, key := range b.CloudKeys {
+		id.trusted = append(id.trusted, ed25519.PublicKey(key))
+	}
+	return id, nil
+}
+
+// loadIdentity reads who the gateway is; nil before enrolment.
+func loadIdentity(s *store.Site) (*identity, error) {
+	raw, err := s.Blob(blobBundle)
+	if err != nil || raw == nil {
+		return nil, err
+	}
+	b, err := protocol.ParseEnrollBundle(raw)
+	if err != nil {
+		return nil, err
+	}
+	k, err := loadKeys(s)
+	if err != nil || k == nil {
+		return nil, err
+	}
+	return k.identity(b)
+}

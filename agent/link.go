@@ -1,0 +1,79 @@
+package agent
+
+import (
+	"crypto/tls"
+	"log/slog"
+	"time"
+
+	"gatehouse/agent/internal/cloudlink"
+	"gatehouse/agent/internal/outbox"
+	"gatehouse/protocol/access"
+)
+
+// newLink joins the files to the cloud.
+func (a *Agent) newLink() (*cloudlink.Link, error) {
+	id := a.box.id
+	boot, _ := a.deps.Source.Boot()
+	return cloudlink.New(cloudlink.Config{
+		Gateway: id.bundle.Gateway, Broker: id.bundle.Broker, ServerName: id.bundle.ServerName, CA: id.ca,
+		Certificate: func() (tls.Certificate, error) { return id.cert, nil },
+		Signing:     id.signing, Sealing: id.sealing, Trusted: id.trusted,
+		Software: a.deps.Version, Boot: boot,
+		Limits: cloudlink.Limits{Hello: a.cfg.Hello, Retry: min(a.cfg.Reconnect, 30*time.Second), RetryMax: a.cfg.Reconnect},
+	}, cloudlink.Deps{
+		Wanted: linkWanted{a}, Outbox: linkOutbox{a.box.outbox, a.log}, Clock: linkClock{a}, Inventory: a.inventory,
+	}, a.log)
+}
+
+// linkWanted stores what comes down and tells the loops who changed.
+type linkWanted struct{ a *Agent }
+
+func (w linkWanted) Position() access.Position { return w.a.box.Position() }
+func (w linkWanted) Digest() access.Digest     { return w.a.box.Digest() }
+
+func (w linkWanted) Apply(u access.Update) (bool, error) {
+	done, err := w.a.box.wanted.Apply(u)
+	if err != nil || !done.Done {
+		return false, err
+	}
+	w.a.box.position.Store(&done.Position)
+	for _, p := range w.a.panels {
+		if done.Places || len(done.People) > 0 {
+			p.loop.Changed(done.Places, done.People...)
+		}
+	}
+	w.a.log.Info("wanted state stored", "revision", done.Position.Revision, "people_changed", len(done.People))
+	return true, nil
+}
+
+// linkOutbox adds the number of the newest event.
+type linkOutbox struct {
+	*outbox.Outbox
+	log *slog.Logger
+}
+
+// Last is the number of the newest event ever.
+func (o linkOutbox) Last() uint64 {
+	s, err := o.Stats()
+	if err != nil {
+		o.log.Error("the outbox cannot be read", "err", err)
+	}
+	return s.Last
+}
+
+// linkClock sets the clock from the cloud's answers.
+type linkClock struct{ a *Agent }
+
+func (c linkClock) Now() (time.Time, bool) { return c.a.box.clock.Now() }
+
+func (c linkClock) Health() (bool, string) {
+	h := c.a.box.clock.Health()
+	return h.Trusted, h.Source
+}
+
+func (c linkClock) Cloud(remote, sent, received time.Time) {
+	now := c.a.box.clock.Mark()
+	if err := c.a.box.clock.Cloud(remote, now.Ago(received.Sub(sent)), now); err != nil {
+		c.a.log.Debug("the cloud's time was not taken", "err", err)
+	}
+}

@@ -1,0 +1,190 @@
+package cloud
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"gatehouse/cloud/internal/config"
+	"gatehouse/cloud/internal/console"
+	"gatehouse/cloud/internal/intake"
+	"gatehouse/cloud/internal/people/model"
+	"gatehouse/cloud/internal/pki"
+	"gatehouse/cloud/internal/publish"
+	"gatehouse/cloud/internal/store"
+	"gatehouse/protocol/access"
+	"gatehouse/protocol/access/fault"
+)
+
+// Config is the cloud's file; see LoadConfig.
+type Config = config.Config
+
+// LoadConfig reads the cloud's file; "" gives the defaults.
+func LoadConfig(path string) (Config, error) { return config.Load(path) }
+
+// Deps is what the cloud is given from outside.
+type Deps struct {
+	Log     *slog.Logger
+	Now     func() time.Time // nil: time.Now
+	Version string
+}
+
+// Cloud is an opened cloud: its store and its keys. Several processes may have one on the same
+// state directory at once, so that an import need not stop the service.
+type Cloud struct {
+	ctx   context.Context //nolint:containedctx // of Open: bounds what the broker's hook asks
+	cfg   Config
+	deps  Deps
+	log   *slog.Logger
+	now   func() time.Time
+	store *store.Store
+	ca    *pki.Authority
+}
+
+// Open opens the state directory, making what is missing, brings the database up to date and takes
+// over the properties of the configuration. Close it at the end.
+func Open(ctx context.Context, cfg Config, deps Deps) (*Cloud, error) {
+	if deps.Now == nil {
+		deps.Now = time.Now
+	}
+	c := &Cloud{ctx: ctx, cfg: cfg, deps: deps, log: deps.Log, now: deps.Now}
+	if err := os.MkdirAll(cfg.StateDir, 0o700); err != nil {
+		return nil, fault.New(fault.Invalid, "make", cfg.StateDir, "%w", err).WithRemedy("Set state_dir to a directory this program may write.")
+	}
+	key, err := store.LoadKey(filepath.Join(cfg.StateDir, "cloud.key"))
+	if err != nil {
+		return nil, err
+	}
+	if c.ca, err = pki.Open(filepath.Join(cfg.StateDir, "pki"), deps.Now); err != nil {
+		return nil, err
+	}
+	if c.store, err = store.Open(ctx, cfg.Database, key, deps.Log); err != nil {
+		return nil, err
+	}
+	if err := c.configure(ctx); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+// Close closes the store.
+func (c *Cloud) Close() error { return c.store.Close() }
+
+// configure takes over what the configuration says of properties, and lets their gateways follow.
+func (c *Cloud) configure(ctx context.Context) error {
+	for i := range c.cfg.Properties {
+		p := &c.cfg.Properties[i]
+		doors, groups := p.Places()
+		err := c.store.Update(ctx, func(tx *store.Tx) error {
+			if err := tx.UpsertProperty(ctx, model.Property{Property: p.Access(), Origin: model.OtherCSV, Ref: p.Source, Settings: p.Settings()}); err != nil {
+				return err
+			}
+			if err := tx.SetDoors(ctx, p.ID, doors); err != nil {
+				return err
+			}
+			return tx.SetGroups(ctx, p.ID, groups)
+		})
+		if err != nil {
+			return err
+		}
+		if err := c.Decide(ctx, p.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Cloud) property(id access.PropertyID) (*config.Property, error) {
+	for i := range c.cfg.Properties {
+		if c.cfg.Properties[i].ID == id {
+			return &c.cfg.Properties[i], nil
+		}
+	}
+	return nil, fault.New(fault.Invalid, "look up", "property", "%q is not in the configuration", id).
+		WithRemedy("Add a [[property]] table with id, name, zone and doors to the file given with --config.")
+}
+
+// decideEvery is how often every property is decided anew, so that people long gone leave the
+// gateways although nothing else changed.
+const decideEvery = 6 * time.Hour
+
+// Serve runs everything until ctx ends: broker, publisher, intake, page.
+func (c *Cloud) Serve(ctx context.Context) error {
+	b, err := c.startBroker()
+	if err != nil {
+		return err
+	}
+	in, pub, s, err := c.join("tls://" + b.Addr().String())
+	if err != nil {
+		return errors.Join(err, b.Close())
+	}
+	ln, err := net.Listen("tcp", c.cfg.Listen) //nolint:noctx // closed with ctx below
+	if err != nil {
+		s.close()
+		return errors.Join(fault.New(fault.Invalid, "listen on", c.cfg.Listen, "%w", err).WithRemedy("Choose another address with listen, or stop the program that uses this one."), b.Close())
+	}
+	c.log.Info("cloud runs", "page", "http://"+ln.Addr().String(), "broker", b.Addr().String(), "properties", len(c.cfg.Properties))
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return in.Run(ctx) })
+	g.Go(func() error { return pub.Run(ctx) })
+	g.Go(func() error { return c.tend(ctx) })
+	g.Go(func() error { return c.servePage(ctx, ln) })
+	err = g.Wait()
+	s.close()
+	return errors.Join(err, b.Close())
+}
+
+// join makes intake, publisher and session and ties them together.
+func (c *Cloud) join(broker string) (*intake.Intake, *publish.Publisher, *session, error) {
+	var s *session
+	pub := publish.New(publish.Config{
+		Store: publishStore{c.store}, Signer: c.ca.Signer(), Now: c.now, Log: c.log,
+		Send: func(ctx context.Context, topic string, payload []byte) error { return s.send(ctx, topic, payload) },
+	})
+	in := intake.New(intake.Config{Store: intakeStore{c.store}, Answers: pub, Now: c.now, Log: c.log})
+	s, err := c.connect(broker, in.Offer, pub.Forget)
+	return in, pub, s, err
+}
+
+func (c *Cloud) tend(ctx context.Context) error {
+	tick := time.NewTicker(decideEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			for _, p := range c.cfg.Properties {
+				if err := c.Decide(ctx, p.ID); err != nil {
+					c.log.Error("a property could not be decided anew", "property", string(p.ID), "err", err)
+				}
+			}
+		}
+	}
+}
+
+func (c *Cloud) servePage(ctx context.Context, ln net.Listener) error {
+	mux := http.NewServeMux()
+	mux.Handle("/", console.New(reader{c}, console.Options{Now: c.now, Version: c.deps.Version}, c.log))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
+		if _, err := c.store.Changes(r.Context()); err != nil {
+			http.Error(w, "store: "+err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = w.Write([]byte("ok\n")) // the client hung up; nobody to tell
+	})
+	s := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
+	stop := context.AfterFunc(ctx, func() { _ = s.Close() }) // reading is all anybody does
+	defer stop()
+	if err := s.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}

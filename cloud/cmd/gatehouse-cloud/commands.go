@@ -1,0 +1,156 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"gatehouse/cloud"
+	"gatehouse/protocol"
+	"gatehouse/protocol/access"
+	"gatehouse/protocol/access/fault"
+	"gatehouse/protocol/cli"
+)
+
+func setUpServe(c *cli.Call) func() error {
+	open := opener(c)
+	return func() error {
+		return open(nil, func(cl *cloud.Cloud) error { return cl.Serve(c) })
+	}
+}
+
+func setUpMigrate(c *cli.Call) func() error {
+	open := opener(c)
+	return func() error {
+		return open(slog.LevelWarn, func(*cloud.Cloud) error {
+			return c.Tell(map[string]any{"ok": true}, "The database is up to date.")
+		})
+	}
+}
+
+func setUpGatewayAdd(c *cli.Call) func() error {
+	open := opener(c)
+	property := c.Flags.String("property", "", "the `PROPERTY` the gateway is at")
+	request := c.Flags.String("request", "", "`FILE` made by gatehouse-agent enroll request")
+	out := c.Flags.String("out", "", "`FILE` to write the bundle to; it holds no private key")
+	return func() error {
+		if *property == "" || *request == "" || *out == "" {
+			return cli.Usagef("--property, --request and --out are all needed")
+		}
+		raw, err := cli.ReadFile(*request, 64<<10)
+		if err != nil {
+			return err
+		}
+		return open(slog.LevelWarn, func(cl *cloud.Cloud) error {
+			id, bundle, err := cl.AddGateway(c, access.PropertyID(*property), raw)
+			if err != nil {
+				return err
+			}
+			if err := cli.WriteFile(*out, bundle, 0o644); err != nil {
+				return err
+			}
+			return c.Tell(map[string]any{"ok": true, "gateway": id, "out": *out},
+				"Gateway %s of %s. Carry %s back to it: gatehouse-agent enroll accept %s", id, *property, *out, *out)
+		})
+	}
+}
+
+// fileFlags are what both imports share.
+type fileFlags struct{ format, file *string }
+
+func withFile(c *cli.Call) fileFlags {
+	return fileFlags{
+		c.Flags.String("format", "csv", "`FORMAT` of the file: csv"),
+		c.Flags.String("file", "", "the export, a `FILE`, or - for standard input"),
+	}
+}
+
+func (f fileFlags) open(c *cli.Call) (io.ReadCloser, error) {
+	switch *f.file {
+	case "":
+		return nil, cli.Usagef("--file FILE is missing: which export?")
+	case "-":
+		return io.NopCloser(c.Stdin), nil
+	}
+	file, err := os.Open(*f.file)
+	return file, fault.Wrap(fault.Invalid, "open", *f.file, err)
+}
+
+func setUpImport(c *cli.Call) func() error {
+	open, file := opener(c), withFile(c)
+	property := c.Flags.String("property", "", "the `PROPERTY` that the export is of")
+	return func() error {
+		if *property == "" {
+			return cli.Usagef("--property PROPERTY is missing: whose export is it?")
+		}
+		r, err := file.open(c)
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		return open(slog.LevelWarn, func(cl *cloud.Cloud) error {
+			report, err := cl.Import(c, access.PropertyID(*property), *file.format, filepath.Base(*file.file), r)
+			if err != nil {
+				return err
+			}
+			return tellReport(c, report)
+		})
+	}
+}
+
+func tellReport(c *cli.Call, r cloud.SyncReport) error {
+	if c.JSON {
+		return json.NewEncoder(c.Stdout).Encode(r)
+	}
+	lines := []string{}
+	for _, e := range r.Evidence {
+		lines = append(lines, "  "+e)
+	}
+	for _, cf := range r.Conflicts {
+		lines = append(lines, "  to look at: "+cf.Text+" "+cf.Remedy)
+	}
+	if r.Held != "" {
+		lines = append(lines, "  held: "+r.Held)
+	}
+	if err := c.Tell(nil, "%d people in %d leases and %d units read: %d added, %d changed, %d ended, %d skipped.", r.People, r.Leases, r.Units, r.Added, r.Changed, r.Ended, len(r.Skipped)); err != nil {
+		return err
+	}
+	for _, l := range lines {
+		if err := c.Tell(nil, "%s", l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func setUpPMSImport(c *cli.Call) func() error {
+	file := withFile(c)
+	zone := c.Flags.String("zone", "", "IANA `ZONE` of properties that the file gives none, such as America/Chicago")
+	property := c.Flags.String("property", "", "only the lines of this `PROPERTY`, as the file names it")
+	return func() error {
+		r, err := file.open(c)
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		snap, err := cloud.ReadFile(*file.format, *zone, *property, r)
+		if err != nil {
+			return err
+		}
+		raw, err := json.Marshal(snap)
+		if err != nil {
+			return err
+		}
+		return c.Print(raw)
+	}
+}
+
+func setUpVersion(c *cli.Call) func() error {
+	return func() error {
+		return c.Tell(map[string]any{"ok": true, "version": version, "commit": commit, "protocol": protocol.Version, "go": runtime.Version()},
+			"gatehouse-cloud %s commit %s protocol %d %s", version, commit, protocol.Version, runtime.Version())
+	}
+}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+
+	"gatehouse/cloud"
+	"gatehouse/protocol/cli"
+)
+
+// program lists what gatehouse-cloud does.
+func program() cli.Program {
+	return cli.Program{Name: "gatehouse-cloud", What: "turns leases into access.", Commands: []cli.Command{
+		{Name: "serve", Summary: "runs broker, publisher and pages until it is told to stop", Example: "gatehouse-cloud serve --config cloud.toml", SetUp: setUpServe},
+		{Name: "migrate", Summary: "brings the database up to date and ends", Example: "gatehouse-cloud migrate --config cloud.toml", SetUp: setUpMigrate},
+		{Name: "gateway add", Summary: "makes a new gateway from its request", Example: "gatehouse-cloud gateway add --config cloud.toml --property maple-court --request lobby.request --out lobby.bundle", SetUp: setUpGatewayAdd},
+		{Name: "import", Summary: "reads an export as a sync of a property", Example: "gatehouse-cloud import --config cloud.toml --property maple-court --format csv --file residents.csv", SetUp: setUpImport},
+		{Name: "pms import", Summary: "shows what an export says, without any database", Example: "gatehouse-cloud pms import --format csv --file residents.csv --zone America/Chicago --json", SetUp: setUpPMSImport},
+		{Name: "version", Summary: "prints version, commit, protocol version and Go version", Example: "gatehouse-cloud version --json", SetUp: setUpVersion},
+	}}
+}
+
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	return program().Run(ctx, args, stdin, stdout, stderr)
+}
+
+// opener registers --config. The returned function opens the cloud, hands it to use and closes it.
+func opener(c *cli.Call) func(level slog.Leveler, use func(*cloud.Cloud) error) error {
+	path := c.Flags.String("config", "", "`FILE` with the cloud's settings; without it everything is in ./gatehouse-cloud, on loopback")
+	return func(level slog.Leveler, use func(*cloud.Cloud) error) error {
+		cfg, err := cloud.LoadConfig(*path)
+		if err != nil {
+			return err
+		}
+		if level == nil {
+			level = cfg.LogLevel
+		}
+		log := slog.New(slog.NewJSONHandler(c.Stderr, &slog.HandlerOptions{Level: level}))
+		cl, err := cloud.Open(c, cfg, cloud.Deps{Log: log, Version: version})
+		if err != nil {
+			return err
+		}
+		return errors.Join(use(cl), cl.Close())
+	}
+}

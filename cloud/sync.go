@@ -1,0 +1,233 @@
+package cloud
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"slices"
+	"time"
+
+	"gatehouse/cloud/internal/people"
+	"gatehouse/cloud/internal/people/model"
+	"gatehouse/cloud/internal/pms"
+	"gatehouse/cloud/internal/pms/csv"
+	"gatehouse/cloud/internal/policy"
+	"gatehouse/cloud/internal/store"
+	"gatehouse/protocol/access"
+	"gatehouse/protocol/access/fault"
+)
+
+// Formats lists the file formats that can be imported.
+var formats = []string{"csv"}
+
+// ReadFile reads an export into the neutral snapshot, without any database.
+func ReadFile(format, zone, property string, r io.Reader) (pms.Snapshot, error) {
+	if !slices.Contains(formats, format) {
+		return pms.Snapshot{}, fault.New(fault.Invalid, "read", "export", "format %q is not known; known are csv", format)
+	}
+	return csv.Read(r, csv.Options{Zone: zone, Property: property})
+}
+
+// SyncReport is what one sync of a property led to.
+type SyncReport struct {
+	OK        bool              `json:"ok"`
+	Property  access.PropertyID `json:"property"`
+	Complete  bool              `json:"complete"`
+	Evidence  []string          `json:"evidence"`
+	Held      string            `json:"held,omitempty"`
+	People    int               `json:"people"`
+	Units     int               `json:"units"`
+	Leases    int               `json:"leases"`
+	Added     int               `json:"added"`
+	Changed   int               `json:"changed"`
+	Ended     int               `json:"ended"`
+	Skipped   []pms.Skipped     `json:"skipped"`
+	Conflicts []SyncConflict    `json:"conflicts"`
+	Gateways  int               `json:"gateways_changed"`
+}
+
+// SyncConflict is something that a person should look at.
+type SyncConflict struct {
+	Kind   string `json:"kind"`
+	Text   string `json:"text"`
+	Remedy string `json:"remedy"`
+}
+
+// Import reads an export as a sync of a property: it finds out who lives where, decides, and
+// allocates new revisions, all in one transaction. A file that cannot be understood at all is an
+// error, and is kept in the run history as what it was.
+func (c *Cloud) Import(ctx context.Context, property access.PropertyID, format, name string, r io.Reader) (SyncReport, error) {
+	p, err := c.property(property)
+	if err != nil {
+		return SyncReport{}, err
+	}
+	began := c.now()
+	sum := sha256.New()
+	snap, readErr := ReadFile(format, p.Zone, p.Source, io.TeeReader(r, sum))
+	src := people.Source{Origin: model.OtherCSV, Property: p.Source, Pull: hex.EncodeToString(sum.Sum(nil))}
+	report, err := c.sync(ctx, property, format+" "+name, src, snap, began)
+	if readErr != nil {
+		return report, readErr
+	}
+	return report, err
+}
+
+func (c *Cloud) sync(ctx context.Context, property access.PropertyID, source string, src people.Source, snap pms.Snapshot, began time.Time) (SyncReport, error) {
+	open, err := c.store.Conflicts(ctx, property)
+	if err != nil {
+		return SyncReport{}, err
+	}
+	var report SyncReport
+	err = c.store.Update(ctx, func(tx *store.Tx) error {
+		roster, err := tx.Roster(ctx, property)
+		if err != nil {
+			return err
+		}
+		ids := idMaker{ctx: ctx, tx: tx, property: property}
+		res, err := people.Merge(roster, snap, src, c.now(), ids.next)
+		if err := firstOf(err, ids.err); err != nil {
+			return err
+		}
+		if _, err := tx.SaveRoster(ctx, res.Roster); err != nil {
+			return err
+		}
+		changed, refusals, err := c.decide(ctx, tx, res.Roster)
+		if err != nil {
+			return err
+		}
+		report = reportOf(property, snap, res, refusals, changed)
+		if err := tx.SetConflicts(ctx, property, stillOpen(res, refusals, open), true, c.now()); err != nil {
+			return err
+		}
+		_, err = tx.AddRun(ctx, runOf(report, source, began, c.now()))
+		return err
+	})
+	return report, err
+}
+
+// idMaker allocates ids inside a transaction and keeps the first error, since people asks for ids
+// where it cannot fail.
+type idMaker struct {
+	ctx      context.Context //nolint:containedctx // lives within one transaction
+	tx       *store.Tx
+	property access.PropertyID
+	err      error
+}
+
+func (m *idMaker) next(kind string) string {
+	letter := map[string]string{"person": store.PersonIDs, "unit": store.UnitIDs, "building": store.BuildingIDs, "residency": store.ResidencyIDs}[kind]
+	if letter == "" {
+		m.err = firstOf(m.err, fault.New(fault.Internal, "allocate id", kind, "no such kind of id"))
+		return ""
+	}
+	id, err := m.tx.NewID(m.ctx, m.property, letter)
+	m.err = firstOf(m.err, err)
+	return id
+}
+
+func firstOf(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// decide makes the wanted state of every gateway of the property follow from its roster.
+func (c *Cloud) decide(ctx context.Context, tx *store.Tx, r model.Roster) (changed int, refusals []model.Conflict, err error) {
+	d, err := policy.Decide(r, c.now())
+	if err != nil {
+		return 0, nil, err
+	}
+	var items []access.Item
+	for _, n := range d.Items {
+		it, err := access.Encode(n)
+		if err != nil {
+			return 0, nil, err
+		}
+		items = append(items, it)
+	}
+	gws, err := tx.GatewaysOf(ctx, r.Property.ID)
+	if err != nil {
+		return 0, nil, err
+	}
+	for _, gw := range gws {
+		_, news, err := tx.SetState(ctx, gw.ID, items)
+		if err != nil {
+			return 0, nil, err
+		}
+		if news {
+			changed++
+		}
+	}
+	return changed, d.Refusals, nil
+}
+
+// Decide decides a property anew without reading its source: after a change of its settings or of
+// its gateways, and as time goes on.
+func (c *Cloud) Decide(ctx context.Context, property access.PropertyID) error {
+	open, err := c.store.Conflicts(ctx, property)
+	if err != nil {
+		return err
+	}
+	return c.store.Update(ctx, func(tx *store.Tx) error {
+		r, err := tx.Roster(ctx, property)
+		if err != nil {
+			return err
+		}
+		_, refusals, err := c.decide(ctx, tx, r)
+		if err != nil {
+			return err
+		}
+		found := refusals
+		for _, o := range open {
+			if o.FoundBy != model.FoundByPolicy {
+				found = append(found, o.Conflict)
+			}
+		}
+		return tx.SetConflicts(ctx, property, found, true, c.now())
+	})
+}
+
+// stillOpen is every conflict found now, and those open ones that this run says nothing about.
+func stillOpen(res people.Result, refusals []model.Conflict, open []store.OpenConflict) []model.Conflict {
+	found := slices.Concat(res.Conflicts, refusals)
+	for _, o := range open {
+		if o.FoundBy == model.FoundByPeople && !res.Closes(o.Conflict) {
+			found = append(found, o.Conflict)
+		}
+	}
+	return found
+}
+
+func reportOf(property access.PropertyID, snap pms.Snapshot, res people.Result, refusals []model.Conflict, gateways int) SyncReport {
+	r := SyncReport{
+		OK: snap.OK, Property: property, Complete: snap.Complete, Evidence: res.Evidence, Held: res.Held,
+		People: len(snap.People), Units: len(snap.Units), Leases: len(snap.Leases), Skipped: res.Skipped,
+		Conflicts: []SyncConflict{}, Gateways: gateways,
+	}
+	for _, ch := range res.Changes {
+		switch {
+		case ch.Op == people.Added && ch.Kind == access.KindPerson:
+			r.Added++
+		case ch.Op == people.Ended:
+			r.Ended++
+		case ch.Op == people.Changed || ch.Op == people.Linked:
+			r.Changed++
+		}
+	}
+	for _, cf := range slices.Concat(res.Conflicts, refusals) {
+		r.Conflicts = append(r.Conflicts, SyncConflict{cf.Kind, cf.Text, cf.Remedy})
+	}
+	return r
+}
+
+func runOf(r SyncReport, source string, began, ended time.Time) store.Run {
+	return store.Run{
+		Property: r.Property, Source: source, Started: began, Finished: ended, Complete: r.Complete, Evidence: r.Evidence,
+		People: r.People, Units: r.Units, Leases: r.Leases, Skipped: len(r.Skipped), Added: r.Added, Changed: r.Changed,
+		Removed: r.Ended, Held: r.Held,
+	}
+}

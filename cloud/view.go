@@ -1,0 +1,105 @@
+package cloud
+
+import (
+	"context"
+	"slices"
+
+	"gatehouse/cloud/internal/console"
+	"gatehouse/cloud/internal/store"
+	"gatehouse/protocol/access"
+)
+
+// reader is the store as the console sees it.
+type reader struct{ c *Cloud }
+
+// runsShown is how many runs the page lists.
+const runsShown = 10
+
+// Properties implements console.Reader.
+func (r reader) Properties(ctx context.Context) ([]console.Overview, error) {
+	all, err := r.c.store.Overview(ctx)
+	out := make([]console.Overview, len(all))
+	for i, o := range all {
+		out[i] = overview(o)
+	}
+	return out, err
+}
+
+// Property implements console.Reader.
+func (r reader) Property(ctx context.Context, id access.PropertyID) (console.Property, error) {
+	var out console.Property
+	st, err := r.c.store.PeopleStatus(ctx, id)
+	if err != nil {
+		return out, err
+	}
+	all, err := r.c.store.Overview(ctx)
+	if err != nil {
+		return out, err
+	}
+	runs, err := r.c.store.Runs(ctx, id, runsShown)
+	if err != nil {
+		return out, err
+	}
+	if i := slices.IndexFunc(all, func(o store.Overview) bool { return o.Property.ID == id }); i >= 0 {
+		out.Overview = overview(all[i])
+	}
+	for i := range runs {
+		out.Runs = append(out.Runs, *run(&runs[i]))
+	}
+	for _, c := range st.Conflicts {
+		out.Conflicts = append(out.Conflicts, console.Conflict{Kind: c.Kind, Subject: c.Subject, Text: c.Text, Remedy: c.Remedy, FirstSeen: c.FirstSeen})
+	}
+	for _, g := range st.Gateways {
+		out.Gateways = append(out.Gateways, gatewayView(g))
+	}
+	for _, p := range st.People {
+		out.People = append(out.People, personView(p))
+	}
+	return out, nil
+}
+
+func overview(o store.Overview) console.Overview {
+	return console.Overview{
+		Property: o.Property.Property, Units: o.Units, People: o.People, Gateways: o.Gateways, Conflicts: o.Conflicts,
+		Last: run(o.Last), Applied: run(o.Applied),
+	}
+}
+
+func run(r *store.Run) *console.Run {
+	if r == nil {
+		return nil
+	}
+	return &console.Run{
+		Source: r.Source, Started: r.Started, Finished: r.Finished, Complete: r.Complete, Evidence: r.Evidence, Held: r.Held,
+		People: r.People, Units: r.Units, Skipped: r.Skipped, Added: r.Added, Changed: r.Changed, Removed: r.Removed,
+	}
+}
+
+func gatewayView(g store.GatewayStatus) console.Gateway {
+	out := console.Gateway{
+		ID: g.ID, Software: g.Told.Software, Added: g.Added, Contact: g.Contact, Online: g.Online.Online,
+		Stored: g.Stored, Published: g.Published, StoredAt: g.StoredAt,
+		ClockTrusted: g.Told.Clock.Trusted, ClockSource: g.Told.Clock.Source, Hello: g.Told.At, Waiting: g.Told.Waiting,
+	}
+	if !g.Told.At.IsZero() {
+		out.ClockOff = g.Told.Clock.Now.Sub(g.Told.At)
+	}
+	for _, d := range g.Devices {
+		out.Devices = append(out.Devices, console.Device{Device: d.Device, Reachable: d.Reachable, Since: d.Since, Message: d.Message})
+	}
+	return out
+}
+
+func personView(p store.PersonStatus) console.Person {
+	out := console.Person{ID: p.ID, Name: p.Name, Kind: p.Kind, Grants: p.Grants}
+	for _, s := range p.Stays {
+		out.Units = append(out.Units, s.Unit)
+	}
+	for _, d := range p.Devices {
+		out.Panels = append(out.Panels, console.OnPanel{
+			Gateway: d.Gateway, Device: d.Device, State: console.State(d.State), Op: d.Op, Grade: d.Grade,
+			Written: d.Written, Confirmed: d.Confirmed, Fault: d.Fault, Message: d.Message, NextTry: d.NextTry, Attempts: d.Attempts,
+		})
+	}
+	return out
+}
