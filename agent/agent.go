@@ -122,11 +122,12 @@ func (a *Agent) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	a.makeLoops(ctx)
 	servers, err := a.listen(ctx)
-	if err != nil {
-		return errors.Join(err, a.box.Close())
-	}
 	for _, serve := range servers {
 		g.Go(serve)
+	}
+	if err != nil {
+		g.Go(func() error { return err }) // ends the servers that did begin
+		return errors.Join(g.Wait(), a.box.Close())
 	}
 	a.enforce(ctx, g)
 	if a.link != nil {
@@ -169,11 +170,13 @@ const snapshotEvery = 6 * time.Hour
 func (a *Agent) tend(ctx context.Context) error {
 	snapshot := time.NewTicker(snapshotEvery)
 	defer snapshot.Stop()
+	changed := a.box.clock.Changed() // held while other work is done, so that no change is missed
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-a.box.clock.Changed():
+		case <-changed:
+			changed = a.box.clock.Changed()
 			for _, p := range a.panels {
 				p.loop.Changed(true)
 			}
@@ -190,6 +193,7 @@ func (a *Agent) tend(ctx context.Context) error {
 }
 
 // listen opens the page, metrics and health on one address, and the socket for the command line.
+// With an error it returns those that it opened before.
 func (a *Agent) listen(ctx context.Context) ([]func() error, error) {
 	mux := http.NewServeMux()
 	mux.Handle("GET /{$}", localui.Handler(a.view))
@@ -210,7 +214,7 @@ func (a *Agent) listen(ctx context.Context) ([]func() error, error) {
 		}
 		serve, err := listenHTTP(ctx, s.network, s.address, s.handler, a.log)
 		if err != nil {
-			return nil, err
+			return out, err
 		}
 		out = append(out, serve)
 	}
@@ -234,9 +238,13 @@ func listenHTTP(ctx context.Context, network, address string, h http.Handler, lo
 			return nil, fault.Wrap(fault.Internal, "listen on", address, err)
 		}
 	}
-	ln, err := net.Listen(network, address) //nolint:noctx // closed with ctx below
+	ln, err := net.Listen(network, address)
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "listen on", address, "%w", err).WithRemedy("Choose another address with listen, or stop the program that uses this one.")
+		remedy := "Choose another address with listen, or stop the program that uses this one."
+		if network == "unix" {
+			remedy = "Give state_dir a shorter path, below 90 characters, on a local disk."
+		}
+		return nil, fault.New(fault.Invalid, "listen on", address, "%w", err).WithRemedy("%s", remedy)
 	}
 	if network == "unix" {
 		if err := os.Chmod(address, 0o600); err != nil {

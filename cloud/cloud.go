@@ -125,7 +125,7 @@ func (c *Cloud) Serve(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, b.Close())
 	}
-	ln, err := net.Listen("tcp", c.cfg.Listen) //nolint:noctx // closed with ctx below
+	ln, err := net.Listen("tcp", c.cfg.Listen)
 	if err != nil {
 		s.close()
 		return errors.Join(fault.New(fault.Invalid, "listen on", c.cfg.Listen, "%w", err).WithRemedy("Choose another address with listen, or stop the program that uses this one."), b.Close())

@@ -85,7 +85,11 @@ func TestEnrollRequestRoundTrip(t *testing.T) {
 	if !tls.PublicKey.Equal(csr.PublicKey) || !bytes.Equal(r.Signing, public(signing)) || !bytes.Equal(r.Sealing, sealingKey.PublicKey().Bytes()) {
 		t.Error("other keys came out than went in")
 	}
-	for what, secret := range map[string][]byte{"signing": signing.Seed(), "sealing": sealingKey.Bytes(), "TLS": tls.D.Bytes()} {
+	scalar, err := tls.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, secret := range map[string][]byte{"signing": signing.Seed(), "sealing": sealingKey.Bytes(), "TLS": scalar} {
 		if bytes.Contains(raw, marshal(t, secret)[1:20]) {
 			t.Errorf("the private %s key is in the request", what)
 		}

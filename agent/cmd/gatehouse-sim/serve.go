@@ -59,11 +59,11 @@ func stop(ctx context.Context, servers []*http.Server, errs <-chan error) {
 	defer cancel()
 	for _, s := range servers {
 		if s.Shutdown(grace) != nil {
-			s.Close() //nolint:errcheck // it is over either way
+			_ = s.Close() // it is over either way
 		}
 	}
 	for range servers {
-		<-errs
+		<-errs //nolint:errcheck // told when it happened
 	}
 }
 

@@ -3,7 +3,6 @@ package reconcile
 import (
 	"context"
 	"errors"
-	"time"
 
 	"gatehouse/agent/internal/driver/model"
 	"gatehouse/agent/internal/plan"
@@ -188,7 +187,7 @@ func (l *Loop) fail(p access.PersonID, cause error) error {
 		entry.State = access.Intended
 	}
 	entry.Attempts++
-	kind, wait := fault.KindOf(cause), time.Duration(badRetry)
+	kind, wait := fault.KindOf(cause), badRetry
 	if fault.Retry(kind) {
 		wait = delay(entry.Attempts, l.cfg.Rand)
 	}

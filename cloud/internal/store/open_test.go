@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -163,12 +164,15 @@ func TestOpenSQLite_Rules(t *testing.T) {
 	if _, err := s.read.ExecContext(t.Context(), `DELETE FROM meta`); err == nil {
 		t.Error("a reader can write")
 	}
-	rows := must(s.read.QueryContext(t.Context(), `SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE '%STRICT' AND name NOT LIKE '%goose%' AND name NOT LIKE 'sqlite%'`))(t)
+	rows := must(s.read.QueryContext(t.Context(), `SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE '%STRICT' AND name NOT LIKE '%goose%' AND name NOT LIKE 'sqlite%'`))(t) //nolint:rowserrcheck // checked below; the linter loses it in must
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		var name string
 		_ = rows.Scan(&name)
 		t.Errorf("table %s is not STRICT", name)
+	}
+	if err := rows.Err(); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -236,7 +240,7 @@ func TestExplain(t *testing.T) {
 		t.Error("no error became one")
 	}
 	known := fault.New(fault.Full, "op", "it", "no room")
-	if got := explain("other", "else", known); got != error(known) {
+	if got := explain("other", "else", known); !errors.Is(got, known) || got.Error() != known.Error() {
 		t.Errorf("a fault became %v", got)
 	}
 	wantKind(t, explain("write", "it", os.ErrPermission), fault.Denied, "the right to write")

@@ -160,7 +160,7 @@ func TestBodies(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWild(t, &wild{before: func(rw http.ResponseWriter, _ *http.Request, _ []byte) bool {
-				io.WriteString(rw, tt.body)
+				_, _ = io.WriteString(rw, tt.body)
 				return true
 			}})
 			got, err := w.panel(t).List(t.Context())
@@ -204,7 +204,7 @@ func TestWriteAnsweredWithNothingIsUnknown(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{"", "<html>", `{"data":{}}`} {
 		w := newWild(t, &wild{before: func(rw http.ResponseWriter, r *http.Request, _ []byte) bool {
-			io.WriteString(rw, body)
+			_, _ = io.WriteString(rw, body)
 			return r.Method == http.MethodPost
 		}})
 		wantKind(t, w.panel(t).Apply(t.Context(), addJones()), fault.Timeout)

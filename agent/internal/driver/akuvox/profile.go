@@ -12,7 +12,6 @@ type profile struct {
 	prefix string // of the model's name, upper case
 	relays int    // 0 unknown
 	people int    // 0 unknown
-	tail   string // after the last schedule pair, where the unit has not shown it
 }
 
 const documentedPeople = 20000 // §5.1; some units take 50,000, none is known to take fewer

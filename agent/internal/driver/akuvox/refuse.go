@@ -165,7 +165,7 @@ func judge(code int, message string, ret int, failed bool) (fault.Kind, string) 
 		return false
 	}
 	switch {
-	case has("unsupport", "no handler", "no hanlder"):
+	case has("unsupport", "no handler", "no hanlder"): //nolint:misspell // as the unit spells it
 		return fault.Unsupported, remedyAbsent
 	case has("exist", "duplicate", "repeat", "conflict"):
 		return fault.Conflict, "Find who else on the panel has the same PIN, card or id."

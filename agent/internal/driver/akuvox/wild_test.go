@@ -128,13 +128,13 @@ func (w *wild) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	}
 	switch r.URL.Path {
 	case "/api/system/info":
-		io.WriteString(rw, `{"retcode":0,"action":"info","message":"OK","data":{"Status":{"Model":"X916","MAC":"0C:11:05:00:00:02","FirmwareVersion":"916.30.10.114","HardwareVersion":"916.0.1.0"}}}`)
+		_, _ = io.WriteString(rw, `{"retcode":0,"action":"info","message":"OK","data":{"Status":{"Model":"X916","MAC":"0C:11:05:00:00:02","FirmwareVersion":"916.30.10.114","HardwareVersion":"916.0.1.0"}}}`)
 	case "/api/user/get":
 		w.list(rw, r)
 	case "/api/user/set", "/api/user/add", "/api/user/del":
 		w.write(rw, r, body)
 	case "/api/relay/trig":
-		io.WriteString(rw, `{"retcode":0,"action":"trig","message":"OK","data":{}}`)
+		_, _ = io.WriteString(rw, `{"retcode":0,"action":"trig","message":"OK","data":{}}`)
 	default:
 		http.NotFound(rw, r)
 	}
@@ -144,7 +144,7 @@ func (w *wild) list(rw http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	page, _ := strconv.Atoi(q.Get("page"))
 	if w.needPage && page == 0 {
-		io.WriteString(rw, `{"retcode":-100,"message":"error param"}`)
+		_, _ = io.WriteString(rw, `{"retcode":-100,"message":"error param"}`)
 		return
 	}
 	var rows []map[string]any
@@ -196,12 +196,12 @@ func (w *wild) write(rw http.ResponseWriter, r *http.Request, body []byte) {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.DisallowUnknownFields()
 	if dec.Decode(&e) != nil || e.Target != "user" || len(e.Data.Item) != 1 {
-		io.WriteString(rw, `{"retcode":-1,"message":"unsupport action"}`)
+		_, _ = io.WriteString(rw, `{"retcode":-1,"message":"unsupport action"}`)
 		return
 	}
 	verb, it := e.Action, e.Data.Item[0]
 	if path := strings.TrimPrefix(r.URL.Path, "/api/user/"); w.pathOnly && path != verb {
-		io.WriteString(rw, `{"retcode":-1,"message":"unsupported action"}`)
+		_, _ = io.WriteString(rw, `{"retcode":-1,"message":"unsupported action"}`)
 		return
 	}
 	at := -1
@@ -214,7 +214,7 @@ func (w *wild) write(rw http.ResponseWriter, r *http.Request, body []byte) {
 	case verb == "add":
 		w.add(anyMap(it))
 	case at < 0 || w.noBlank && verb == "set" && blank(it):
-		io.WriteString(rw, `{"retcode":-1,"message":"Failed"}`)
+		_, _ = io.WriteString(rw, `{"retcode":-1,"message":"Failed"}`)
 		return
 	case verb == "del":
 		w.rows = append(w.rows[:at:at], w.rows[at+1:]...)
@@ -227,7 +227,7 @@ func (w *wild) write(rw http.ResponseWriter, r *http.Request, body []byte) {
 		}
 		w.rows[at] = next
 	}
-	io.WriteString(rw, `{"retcode":1,"message":"OK","data":{}}`)
+	_, _ = io.WriteString(rw, `{"retcode":1,"message":"OK","data":{}}`)
 }
 
 func blank(it map[string]string) bool {

@@ -7,6 +7,7 @@ package memory
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"sync"
@@ -95,7 +96,8 @@ func (p *Panel) do(ctx context.Context, what string, ref model.Ref, mutating boo
 	if p.fail != nil {
 		failed = p.fail(req)
 	}
-	_, took := failed.(lateError)
+	var late lateError
+	took := errors.As(failed, &late)
 	if failed == nil || took {
 		if err := f(); err != nil {
 			failed = err

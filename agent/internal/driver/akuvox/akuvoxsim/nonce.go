@@ -22,7 +22,7 @@ type nonce struct {
 
 func newNonceText() string {
 	var b [16]byte
-	rand.Read(b[:]) //nolint:errcheck // never fails (Go 1.24)
+	rand.Read(b[:]) // never fails (Go 1.24)
 	return hex.EncodeToString(b[:])
 }
 

@@ -144,12 +144,12 @@ func (a answer) send(w http.ResponseWriter) {
 	}
 	w.WriteHeader(a.status)
 	if a.cut == cutHalf {
-		w.Write(a.body[:len(a.body)/2])       //nolint:errcheck // the connection dies next
+		w.Write(a.body[:len(a.body)/2])       // the connection dies next
 		http.NewResponseController(w).Flush() //nolint:errcheck // as above
 		reset(w)
 		return
 	}
-	w.Write(a.body) //nolint:errcheck // a caller that left is its own business
+	w.Write(a.body) // a caller that left is its own business
 }
 
 // reset breaks the connection hard, or aborts the handler where there is no connection to take over.
@@ -161,5 +161,5 @@ func reset(w http.ResponseWriter) {
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		tcp.SetLinger(0) //nolint:errcheck // best effort: a plain close will do
 	}
-	conn.Close() //nolint:errcheck // broken on purpose
+	conn.Close() // broken on purpose
 }
