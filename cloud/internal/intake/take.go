@@ -1,0 +1,156 @@
+package intake
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+
+	"gatehouse/protocol"
+	"gatehouse/protocol/access"
+)
+
+// typeStatus is how the unsigned status, which is no type of the contract, is counted.
+const typeStatus protocol.Type = "status"
+
+// Counts is a copy of the counters.
+func (in *Intake) Counts() Counts {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	c := in.counts
+	c.Taken, c.Refused = maps.Clone(c.Taken), maps.Clone(c.Refused)
+	return c
+}
+
+// from is who sent a message, as far as that is known.
+type from struct {
+	gateway  access.GatewayID
+	typ      protocol.Type
+	enrolled bool
+}
+
+func (in *Intake) take(ctx context.Context, m message) {
+	f, err := in.handle(ctx, m)
+	if err != nil && ctx.Err() != nil {
+		return
+	}
+	if in.count(f, err) {
+		in.cfg.Log.Warn("a message of a gateway was not taken in", "gateway", string(f.gateway), "type", string(f.typ), "err", err)
+	}
+}
+
+// count counts and reports whether this is worth a line in the log.
+func (in *Intake) count(f from, err error) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	about := complaint{about: "failed " + string(f.typ)}
+	if f.enrolled {
+		about.gateway = f.gateway
+	}
+	var refusal *protocol.Refusal
+	switch {
+	case err == nil:
+		in.counts.Taken[f.typ]++
+		delete(in.logged, about)
+		delete(in.logged, complaint{about: "failed"})
+		return false
+	case errors.As(err, &refusal):
+		in.counts.Refused[refusal.Reason]++
+		about.about = string(refusal.Reason)
+	default:
+		in.counts.Failed++
+		if !f.enrolled {
+			about.about = "failed" // any type can be made up
+		}
+	}
+	first := !in.logged[about]
+	in.logged[about] = true
+	return first
+}
+
+func (in *Intake) handle(ctx context.Context, m message) (from, error) {
+	gw, typ, ok := protocol.ParseUp(m.topic)
+	if !ok {
+		if gw, ok = protocol.ParseStatus(m.topic); !ok {
+			return from{}, protocol.Refuse(protocol.WrongType, "topic %q is not one of ours", m.topic)
+		}
+		typ = typeStatus
+	}
+	f := from{gateway: gw, typ: typ}
+	keys, err := in.cfg.Store.Signing(ctx, gw)
+	if err != nil {
+		return f, err
+	}
+	if len(keys) == 0 {
+		return f, protocol.Refuse(protocol.UnknownKey, "no gateway of this id is enrolled")
+	}
+	f.enrolled = true
+	if typ == typeStatus {
+		return f, in.status(ctx, gw, m.payload)
+	}
+	h, body, err := protocol.OpenUp(gw, keys, m.payload)
+	if err != nil {
+		return f, err
+	}
+	if h.Type != typ {
+		return f, protocol.Refuse(protocol.WrongType, "a %s on the topic of a %s", h.Type, typ)
+	}
+	return f, in.dispatch(ctx, gw, typ, body)
+}
+
+func (in *Intake) dispatch(ctx context.Context, gw access.GatewayID, typ protocol.Type, body []byte) error {
+	now := in.cfg.Now()
+	switch typ {
+	case protocol.TypeHello:
+		return with(body, func(h protocol.Hello) error {
+			if err := in.saved(in.cfg.Store.SaveHello(ctx, gw, h, now)); err != nil {
+				return err
+			}
+			return in.cfg.Answers.Hello(ctx, gw, h)
+		})
+	case protocol.TypeAck:
+		return with(body, func(a protocol.Ack) error { return in.saved(in.cfg.Store.SaveAck(ctx, gw, a, now)) })
+	case protocol.TypeInventory:
+		return with(body, func(i protocol.Inventory) error { return in.saved(in.cfg.Store.SaveInventory(ctx, gw, i, now)) })
+	case protocol.TypeEvent:
+		return with(body, func(e protocol.Events) error {
+			through, err := in.cfg.Store.SaveEvents(ctx, gw, e, now)
+			if err := in.saved(err); err != nil {
+				return err
+			}
+			return in.cfg.Answers.Receipt(ctx, gw, through)
+		})
+	case protocol.TypeReply:
+		return with(body, func(r protocol.Reply) error {
+			in.cfg.Log.Info("reply to a command", "gateway", string(gw), "command", r.ID, "result", r.Result, "message", r.Message)
+			return nil
+		})
+	}
+	return protocol.Refuse(protocol.WrongType, "a message of type %q", typ)
+}
+
+// saved tells who wants to know that something was committed, before anybody is answered: an answer
+// that fails does not undo it.
+func (in *Intake) saved(err error) error {
+	if err == nil && in.cfg.Changed != nil {
+		in.cfg.Changed()
+	}
+	return err
+}
+
+func with[T any](body []byte, f func(T) error) error {
+	v, err := protocol.Decode[T](body)
+	if err != nil {
+		return err
+	}
+	return f(v)
+}
+
+// status is unsigned and only a hint.
+func (in *Intake) status(ctx context.Context, gw access.GatewayID, payload []byte) error {
+	var s protocol.Status
+	if len(payload) > protocol.MaxMessage || json.Unmarshal(payload, &s) != nil {
+		return protocol.Refuse(protocol.Malformed, "a status that is no JSON")
+	}
+	return in.cfg.Store.SaveStatus(ctx, gw, s, in.cfg.Now())
+}

@@ -1,0 +1,126 @@
+package publish
+
+import (
+	"context"
+	"log/slog"
+
+	"gatehouse/protocol"
+	"gatehouse/protocol/access"
+)
+
+// answer is how a hello was last answered: the same question again means that the delta did not
+// take, and a snapshot is due.
+type answer struct {
+	from, to access.Position
+	delta    bool
+}
+
+// Hello answers a gateway's hello: the receipt it may have missed, and what its state lacks, each
+// with the hello's nonce, which makes the answer also a proof of the time.
+func (p *Publisher) Hello(ctx context.Context, gw access.GatewayID, h protocol.Hello) error {
+	release, err := p.turn(ctx, gw)
+	if err != nil {
+		return err
+	}
+	defer release()
+	through, err := p.cfg.Store.Through(ctx, gw)
+	if err != nil {
+		return err
+	}
+	if err := p.receipt(ctx, gw, protocol.Receipt{Through: through, Nonce: h.Nonce}); err != nil {
+		return err
+	}
+	from := access.Position{Epoch: h.Epoch, Revision: h.Revision}
+	c, delta, err := p.lacks(ctx, gw, from, h.Digest)
+	if err != nil || c.To.Revision == 0 {
+		return err
+	}
+	if c.To.Before(from) {
+		p.cfg.Log.Warn("a gateway is ahead of the store: was the database restored without opening a new epoch?",
+			"gateway", string(gw), "epoch", from.Epoch, "revision", from.Revision, "newest", c.To.Revision)
+	}
+	base := from.Revision
+	if !delta {
+		base = 0
+	}
+	if err := p.state(ctx, gw, base, c, h.Nonce); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.answered[gw] = answer{from, c.To, delta}
+	return nil
+}
+
+// lacks is what a gateway needs that says where it is: a delta (true), or a snapshot when it has
+// nothing, something unknown or of another epoch, something that is not what the store says it
+// should be, or did not take the delta.
+func (p *Publisher) lacks(ctx context.Context, gw access.GatewayID, from access.Position, digest access.Digest) (Change, bool, error) {
+	c, delta, err := p.since(ctx, gw, from)
+	if err != nil {
+		return c, false, err
+	}
+	if delta && from == c.To {
+		delta = digest == c.Digest
+	} else if delta {
+		p.mu.Lock()
+		delta = p.answered[gw] != answer{from, c.To, true}
+		p.mu.Unlock()
+	}
+	if !delta {
+		c, err = p.cfg.Store.Snapshot(ctx, gw)
+	}
+	return c, delta, err
+}
+
+// Receipt tells a gateway that its events are committed up to through.
+func (p *Publisher) Receipt(ctx context.Context, gw access.GatewayID, through uint64) error {
+	return p.receipt(ctx, gw, protocol.Receipt{Through: through})
+}
+
+func (p *Publisher) receipt(ctx context.Context, gw access.GatewayID, r protocol.Receipt) error {
+	return p.down(ctx, gw, protocol.Header{Type: protocol.TypeReceipt}, r)
+}
+
+// state sends a change in as many chunks as it needs. Base 0 makes it a snapshot.
+func (p *Publisher) state(ctx context.Context, gw access.GatewayID, base uint64, c Change, nonce string) error {
+	chunks, err := protocol.Split(c.Put, c.Gone)
+	if err != nil {
+		return err
+	}
+	for i, s := range chunks {
+		s.DigestKey, s.Digest, s.Nonce, s.Intended = c.DigestKey, c.Digest, nonce, c.Intended
+		h := protocol.Header{
+			Type: protocol.TypeState, Epoch: c.To.Epoch, Revision: c.To.Revision, Base: base,
+			Chunk: i + 1, Of: len(chunks),
+		}
+		if err := p.down(ctx, gw, h, s); err != nil {
+			return err
+		}
+	}
+	p.mu.Lock()
+	if p.sent[gw].Before(c.To) {
+		p.sent[gw] = c.To
+	}
+	p.mu.Unlock()
+	level := slog.LevelInfo
+	if base == c.To.Revision { // nothing new
+		level = slog.LevelDebug
+	}
+	p.cfg.Log.Log(ctx, level, "published", "gateway", string(gw), "revision", c.To.Revision, "base", base,
+		"put", len(c.Put), "gone", len(c.Gone), "chunks", len(chunks))
+	return nil
+}
+
+func (p *Publisher) down(ctx context.Context, gw access.GatewayID, h protocol.Header, body any) error {
+	key, err := p.cfg.Store.Sealing(ctx, gw)
+	if err != nil {
+		return err
+	}
+	h.Gateway, h.Issued = gw, p.cfg.Now().UTC()
+	msg, err := protocol.SealDown(h, body, p.cfg.Signer, key)
+	if err != nil {
+		return err
+	}
+	return p.cfg.Send(ctx, protocol.DownTopic(gw, h.Type), msg)
+}

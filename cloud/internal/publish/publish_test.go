@@ -1,0 +1,233 @@
+package publish
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"gatehouse/protocol"
+	"gatehouse/protocol/access"
+	"gatehouse/protocol/prototest"
+)
+
+const gw = access.GatewayID("gw-a")
+
+var one = []access.GatewayID{gw}
+
+func TestE4_ANewRevisionGoesDownAsADelta(t *testing.T) {
+	t.Parallel()
+	people := prototest.People(t, 3) // 2 items, and 6 a person
+	inBubble(t, one, func(r *rig) {
+		r.run()
+		r.after(10 * time.Second)
+		r.wants(gw, "before there is a state", "")
+		r.commit(gw, people[:8]...)
+		r.after(time.Second)
+		r.wants(gw, "the first state", "0→1 put 8 gone 0")
+		r.commit(gw, people[:14]...)
+		r.Wake()
+		synctest.Wait()
+		r.wants(gw, "a person more, at once", "1→2 put 6 gone 0")
+		r.commit(gw, people[2:14]...)
+		r.after(time.Second)
+		r.wants(gw, "two items less", "2→3 put 0 gone 2")
+		r.commit(gw, people[2:14]...)
+		r.after(time.Second)
+		r.wants(gw, "a revision without a change", "3→4 put 0 gone 0")
+		r.after(time.Hour)
+		r.wants(gw, "an hour of nothing", "")
+		r.converged(gw)
+	})
+}
+
+func TestE4_WhatTheGatewayAcknowledgedIsNotSentAgain(t *testing.T) {
+	t.Parallel()
+	people := prototest.People(t, 2)
+	inBubble(t, one, func(r *rig) { // as after a restart of the cloud
+		r.commit(gw, people[:8]...)
+		r.store.set(gw, func(s *states) { s.acked = s.position() })
+		r.run()
+		r.wants(gw, "acknowledged", "")
+		r.commit(gw, people...)
+		r.after(time.Second)
+		r.wants(gw, "newer than acknowledged", "1→2 put 6 gone 0")
+	})
+	inBubble(t, one, func(r *rig) { // a base that is too old, or of another epoch
+		for range 3 {
+			r.commit(gw, people[:8]...)
+		}
+		r.store.set(gw, func(s *states) { s.acked, s.floor = access.Position{Epoch: 1, Revision: 1}, 2 })
+		r.run()
+		r.wants(gw, "too old", "0→3 put 8 gone 0")
+		r.store.set(gw, func(s *states) { s.epoch = 2 })
+		r.Wake()
+		synctest.Wait()
+		r.wants(gw, "another epoch", "0→3 put 8 gone 0")
+		r.converged(gw)
+	})
+}
+
+func TestHello(t *testing.T) {
+	t.Parallel()
+	people := prototest.People(t, 2)
+	for _, c := range []struct {
+		name string
+		do   func(r *rig, h *protocol.Hello)
+		want string
+	}{
+		{"a new gateway", func(_ *rig, h *protocol.Hello) { *h = protocol.Hello{Nonce: h.Nonce} }, "0→3 put 14 gone 0 N"},
+		{"nothing new", func(*rig, *protocol.Hello) {}, "3→3 put 0 gone 0 N"},
+		{"one behind", func(_ *rig, h *protocol.Hello) { h.Revision = 2 }, "2→3 put 6 gone 0 N"},
+		{"two behind", func(_ *rig, h *protocol.Hello) { h.Revision = 1 }, "1→3 put 12 gone 0 N"},
+		{"another epoch", func(_ *rig, h *protocol.Hello) { h.Epoch = 9 }, "0→3 put 14 gone 0 N"},
+		{"an older epoch", func(_ *rig, h *protocol.Hello) { h.Epoch = 0 }, "0→3 put 14 gone 0 N"},
+		{"ahead of the store", func(_ *rig, h *protocol.Hello) { h.Revision = 4 }, "0→3 put 14 gone 0 N"},
+		{"at the newest with another digest", func(_ *rig, h *protocol.Hello) { h.Digest[0] ^= 1 }, "0→3 put 14 gone 0 N"},
+		{"behind with another digest", func(_ *rig, h *protocol.Hello) { h.Revision, h.Digest[0] = 2, h.Digest[0]^1 }, "2→3 put 6 gone 0 N"},
+		{"older than deltas reach", func(r *rig, h *protocol.Hello) {
+			h.Revision = 1
+			r.store.set(gw, func(s *states) { s.floor = 2 })
+		}, "0→3 put 14 gone 0 N"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, one, func(r *rig) {
+				r.commit(gw, people[:2]...)
+				r.commit(gw, people[:8]...)
+				r.commit(gw, people...)
+				r.store.set(gw, func(s *states) { s.through = 41 })
+				h := protocol.Hello{Epoch: 1, Revision: 3, Digest: r.store.of[gw].change().Digest, Nonce: "N"}
+				c.do(r, &h)
+				r.say(gw, h)
+				if m := r.boxes[gw].got[0]; m.Type != protocol.TypeReceipt || m.receipt != (protocol.Receipt{Through: 41, Nonce: "N"}) {
+					t.Errorf("first answer %s %+v, want the receipt", m.Type, m.receipt)
+				}
+				if !r.boxes[gw].got[1].Issued.Equal(time.Now()) {
+					t.Error("issued at another time than now")
+				}
+				r.wants(gw, "answer", c.want)
+			})
+		})
+	}
+}
+
+func TestHello_BeforeThereIsAState(t *testing.T) {
+	t.Parallel()
+	inBubble(t, one, func(r *rig) {
+		r.hello(gw, "n1")
+		got := r.boxes[gw].got
+		if len(got) != 1 || got[0].receipt.Nonce != "n1" {
+			t.Errorf("got %+v, want the receipt with the nonce and nothing else", got)
+		}
+	})
+}
+
+func TestHello_ADeltaThatDidNotTakeBecomesASnapshot(t *testing.T) {
+	t.Parallel()
+	people := prototest.People(t, 1)
+	inBubble(t, one, func(r *rig) {
+		r.commit(gw, people[:2]...)
+		r.hello(gw, "n1")
+		r.wants(gw, "new", "0→1 put 2 gone 0 n1")
+		r.commit(gw, people...)
+		same := protocol.Hello{Epoch: 1, Revision: 1, Nonce: "n2"}
+		r.say(gw, same)
+		r.wants(gw, "first time", "1→2 put 6 gone 0 n2")
+		r.say(gw, same)
+		r.wants(gw, "the same question", "0→2 put 8 gone 0 n2")
+		r.commit(gw, people[:3]...)
+		r.say(gw, same)
+		r.wants(gw, "the same question, another answer", "1→3 put 1 gone 0 n2")
+		r.hello(gw, "n3")
+		r.wants(gw, "from the snapshot on", "2→3 put 0 gone 5 n3")
+		r.hello(gw, "n4")
+		r.hello(gw, "n5")
+		r.wants(gw, "nothing new, asked twice", "3→3 put 0 gone 0 n4; 3→3 put 0 gone 0 n5")
+	})
+}
+
+func TestHello_MeansThatRunNeedNotSendIt(t *testing.T) {
+	t.Parallel()
+	people := prototest.People(t, 1)
+	inBubble(t, one, func(r *rig) {
+		r.commit(gw, people...)
+		r.hello(gw, "n1")
+		r.run()
+		r.wants(gw, "once", "0→1 put 8 gone 0 n1")
+	})
+}
+
+func TestManyChunksGoInOrderAndDoNotMix(t *testing.T) {
+	t.Parallel()
+	people := prototest.People(t, 700)
+	inBubble(t, one, func(r *rig) {
+		r.commit(gw, people...)
+		held := make(chan struct{})
+		r.wire(func() { r.held = held })
+		r.run() // the snapshot of Run waits in the middle
+		go func() { _ = r.Hello(r.t.Context(), gw, protocol.Hello{Nonce: "n"}) }()
+		synctest.Wait()
+		close(held)
+		synctest.Wait()
+		got := r.take(gw)
+		parts := strings.Split(got, "; ")
+		n := len(parts) / 2
+		if n < 4 || len(parts) != 2*n {
+			t.Fatalf("%d chunks in all: %s", len(parts), got)
+		}
+		for i, p := range parts {
+			if want := fmt.Sprintf("(%d/%d)", i%n+1, n); !strings.Contains(p, want) || strings.Contains(p, " n") != (i >= n) {
+				t.Errorf("message %d is %q, want chunk %s", i, p, want)
+			}
+		}
+		r.converged(gw)
+	})
+}
+
+func TestIntendedIsPassedOn(t *testing.T) {
+	t.Parallel()
+	inBubble(t, one, func(r *rig) {
+		r.commit(gw, prototest.People(t, 1)...)
+		r.store.set(gw, func(s *states) { s.intended = true })
+		r.hello(gw, "")
+		if m := r.boxes[gw].got[1]; !m.state.Intended {
+			t.Error("a change that a person meant is not marked")
+		}
+	})
+}
+
+func TestForget_SendsAgainWhatMayBeLost(t *testing.T) {
+	t.Parallel()
+	people := prototest.People(t, 1)
+	inBubble(t, one, func(r *rig) {
+		r.wire(func() { r.dropped = true }) // the broker took it and then lost it
+		r.commit(gw, people...)
+		r.run()
+		r.after(time.Minute)
+		r.wants(gw, "lost", "")
+		r.wire(func() { r.dropped = false })
+		r.after(time.Minute)
+		r.wants(gw, "nobody told us", "")
+		r.Forget()
+		synctest.Wait()
+		r.wants(gw, "the connection was lost", "0→1 put 8 gone 0")
+		r.store.set(gw, func(s *states) { s.acked = s.position() })
+		r.Forget()
+		synctest.Wait()
+		r.wants(gw, "acknowledged meanwhile", "")
+	})
+}
+
+func TestReceipt(t *testing.T) {
+	t.Parallel()
+	inBubble(t, one, func(r *rig) {
+		if err := r.Receipt(r.t.Context(), gw, 77); err != nil {
+			t.Fatal(err)
+		}
+		if m := r.boxes[gw].got[0]; m.receipt != (protocol.Receipt{Through: 77}) {
+			t.Errorf("got %+v", m.receipt)
+		}
+	})
+}
