@@ -1,0 +1,136 @@
+package console
+
+import (
+	"time"
+
+	"gatehouse/protocol/access"
+)
+
+// status is status.json. The keys are documented at the package and do not change.
+type status struct {
+	Now        time.Time      `json:"now"`
+	Version    string         `json:"version"`
+	Error      *errorJSON     `json:"error,omitempty"`
+	Properties []overviewJSON `json:"properties,omitempty"`
+	Property   *propertyJSON  `json:"property,omitempty"`
+}
+
+type errorJSON struct {
+	Kind    string `json:"kind"`
+	Message string `json:"message"`
+	Remedy  string `json:"remedy"`
+}
+
+type overviewJSON struct {
+	access.Property
+	Units     int      `json:"units"`
+	People    int      `json:"people"`
+	Gateways  int      `json:"gateways"`
+	Conflicts int      `json:"conflicts"`
+	Last      *runJSON `json:"last,omitempty"`
+	Applied   *runJSON `json:"applied,omitempty"`
+}
+
+type runJSON struct {
+	Source   string    `json:"source"`
+	Started  time.Time `json:"started,omitzero"`
+	Finished time.Time `json:"finished,omitzero"`
+	Complete bool      `json:"complete"`
+	Evidence []string  `json:"evidence,omitempty"`
+	Held     string    `json:"held,omitempty"`
+	People   int       `json:"people"`
+	Units    int       `json:"units"`
+	Skipped  int       `json:"skipped"`
+	Added    int       `json:"added"`
+	Changed  int       `json:"changed"`
+	Removed  int       `json:"removed"`
+}
+
+type propertyJSON struct {
+	overviewJSON
+	Level     Level          `json:"level"`
+	Attention []alertJSON    `json:"attention"`
+	Counts    map[Level]int  `json:"counts"`
+	Runs      []runJSON      `json:"runs"`
+	Open      []conflictJSON `json:"conflicts"` // in place of the overview's number
+	Boxes     []gatewayJSON  `json:"gateways"`  // the same
+	Residents []personJSON   `json:"residents"`
+}
+
+type alertJSON struct {
+	Text   string `json:"text"`
+	Remedy string `json:"remedy,omitempty"`
+}
+
+type conflictJSON struct {
+	Kind      string    `json:"kind"`
+	Subject   string    `json:"subject"`
+	Text      string    `json:"text"`
+	Remedy    string    `json:"remedy"`
+	FirstSeen time.Time `json:"first_seen,omitzero"`
+}
+
+type gatewayJSON struct {
+	ID           access.GatewayID `json:"id"`
+	Software     string           `json:"software,omitempty"`
+	Online       bool             `json:"online"`
+	Contact      time.Time        `json:"contact,omitzero"`
+	Silent       bool             `json:"silent"`
+	Epoch        uint64           `json:"epoch"`
+	Stored       uint64           `json:"stored"`
+	StoredAt     time.Time        `json:"stored_at,omitzero"`
+	Published    uint64           `json:"published"`
+	ClockTrusted bool             `json:"clock_trusted"`
+	ClockSource  string           `json:"clock_source,omitempty"`
+	Waiting      uint64           `json:"waiting"`
+	Devices      []deviceJSON     `json:"devices"`
+}
+
+type deviceJSON struct {
+	ID        access.DeviceID          `json:"id"`
+	Name      string                   `json:"name"`
+	Kind      string                   `json:"kind"`
+	Model     string                   `json:"model,omitempty"`
+	Firmware  string                   `json:"firmware,omitempty"`
+	Doors     map[access.DoorID]string `json:"doors"`
+	Reachable *bool                    `json:"reachable,omitempty"` // absent: unknown
+	Since     time.Time                `json:"since,omitzero"`
+	Message   string                   `json:"message,omitempty"`
+}
+
+type personJSON struct {
+	ID     access.PersonID   `json:"id"`
+	Name   string            `json:"name"`
+	Kind   access.PersonKind `json:"kind,omitempty"`
+	Units  []string          `json:"units"`
+	Level  Level             `json:"level"`
+	From   time.Time         `json:"from,omitzero"`  // of the first grant
+	Until  time.Time         `json:"until,omitzero"` // of the last; absent: no end
+	Why    string            `json:"why,omitempty"`
+	Grants []grantJSON       `json:"grants"`
+	Panels []panelJSON       `json:"panels"`
+}
+
+type grantJSON struct {
+	From   time.Time        `json:"from,omitzero"`
+	Until  time.Time        `json:"until,omitzero"`
+	Ends   access.EndReason `json:"ends,omitempty"`
+	Reason string           `json:"reason"`
+}
+
+type panelJSON struct {
+	Gateway   access.GatewayID `json:"gateway"`
+	Device    access.DeviceID  `json:"device"`
+	Name      string           `json:"name"`
+	Shown     string           `json:"shown"`
+	Level     Level            `json:"level"`
+	State     State            `json:"state,omitempty"`
+	Op        access.Op        `json:"op,omitempty"`
+	Grade     access.Grade     `json:"grade,omitempty"`
+	Written   time.Time        `json:"written,omitzero"`
+	Confirmed time.Time        `json:"confirmed,omitzero"`
+	Fault     string           `json:"fault,omitempty"`
+	Message   string           `json:"message,omitempty"`
+	NextTry   time.Time        `json:"next_try,omitzero"`
+	Attempts  int              `json:"attempts,omitempty"`
+}

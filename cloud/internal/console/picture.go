@@ -1,0 +1,255 @@
+package console
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"gatehouse/protocol/access"
+)
+
+// picture is a property, judged at one instant. Page and JSON are two forms of it.
+type picture struct {
+	Property
+	clock
+	zoneErr   error
+	silent    map[access.GatewayID]bool
+	panels    []panel
+	people    []judged
+	attention []alert
+}
+
+// panel is a column of the table.
+type panel struct {
+	gateway access.GatewayID
+	device  access.DeviceID
+	Name    string
+}
+
+// judged is a person with a cell a panel.
+type judged struct {
+	Person
+	span  span
+	cells []Cell
+	level Level
+}
+
+// alert is something that somebody must look at.
+type alert struct {
+	Text   string
+	Remedy string
+	Word   string // before At
+	At     *Stamp
+	Href   string // where to look; "" none
+}
+
+func (o Overview) title() string { return cmp.Or(o.Name, string(o.ID)) }
+
+// judge looks at a property with the eyes of its staff.
+func (c *console) judge(p Property) *picture {
+	zone, err := p.Overview.Location()
+	if err != nil {
+		zone = time.UTC
+	}
+	pic := &picture{Property: p, clock: clock{c.Now(), zone}, zoneErr: err, silent: map[access.GatewayID]bool{}}
+	for _, g := range p.Gateways {
+		pic.silent[g.ID] = pic.now.Sub(g.Contact) > c.Silent
+	}
+	pic.panels = panelsOf(p)
+	for _, person := range p.People {
+		pic.people = append(pic.people, pic.judgePerson(person))
+	}
+	pic.attention = pic.alerts(c.Stale)
+	return pic
+}
+
+// panelsOf lists the panels of every gateway, and those that are known only from what was written.
+func panelsOf(p Property) []panel {
+	var out []panel
+	add := func(n panel) {
+		if !slices.ContainsFunc(out, func(o panel) bool { return o.gateway == n.gateway && o.device == n.device }) {
+			out = append(out, n)
+		}
+	}
+	for _, g := range p.Gateways {
+		for _, d := range g.Devices {
+			add(panel{g.ID, d.ID, cmp.Or(d.Name, string(d.ID))})
+		}
+	}
+	for _, person := range p.People {
+		for _, on := range person.Panels {
+			add(panel{on.Gateway, on.Device, string(on.Device) + " (no longer reported)"})
+		}
+	}
+	return out
+}
+
+func (pic *picture) judgePerson(p Person) judged {
+	p.Units = distinct(p.Units)
+	j := judged{Person: p, span: spanOf(p.Grants, pic.now)}
+	for _, panel := range pic.panels {
+		var on *OnPanel
+		if i := slices.IndexFunc(p.Panels, func(o OnPanel) bool { return o.Gateway == panel.gateway && o.Device == panel.device }); i >= 0 {
+			on = &p.Panels[i]
+		}
+		j.cells = append(j.cells, judge(pic.clock, j.span, on, pic.silent[panel.gateway]))
+	}
+	j.level = worst(j.cells)
+	return j
+}
+
+// distinct keeps the first of each: somebody who renewed has two leases of one unit.
+func distinct(in []string) []string {
+	var out []string
+	for _, s := range in {
+		if !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// called is what staff call a person.
+func (p Person) called() string {
+	return cmp.Or(p.Name, "No longer in the records ("+string(p.ID)+")")
+}
+
+// counts is how many people there are of each level.
+func (pic *picture) counts() map[Level]int {
+	out := map[Level]int{}
+	for _, p := range pic.people {
+		out[p.level]++
+	}
+	return out
+}
+
+// chosen are the people whom a filter finds.
+func (pic *picture) chosen(f filter) []judged {
+	var out []judged
+	for _, p := range pic.people {
+		if (f.State == "" || p.level == f.State) && f.finds(p) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// maxAlerts is how many people are named one by one before only their number is.
+const maxAlerts = 8
+
+func (pic *picture) alerts(stale time.Duration) []alert {
+	var out []alert
+	if pic.zoneErr != nil {
+		out = append(out, alert{Text: "The property's time zone is not usable; times are shown in UTC.", Remedy: "Correct the zone in the property's settings."})
+	}
+	out = append(out, pic.importAlerts(stale)...)
+	for _, g := range pic.Gateways {
+		out = append(out, pic.gatewayAlerts(g)...)
+	}
+	if len(pic.Gateways) == 0 {
+		out = append(out, alert{Text: "No gateway is enrolled: nothing reaches a door.", Remedy: "Enrol one with: gatehouse-cloud gateway add."})
+	}
+	out = append(out, pic.peopleAlerts()...)
+	if n := len(pic.Conflicts); n > 0 {
+		out = append(out, alert{Text: fmt.Sprintf("%s in the records.", count(n, "open question", "open questions")), Href: "#conflicts"})
+	}
+	return out
+}
+
+func (pic *picture) importAlerts(stale time.Duration) []alert {
+	last, applied := pic.Overview.Last, pic.Overview.Applied
+	var out []alert
+	switch {
+	case last == nil:
+		return []alert{{Text: "Nothing was imported yet.", Remedy: "Import the property's residents with: gatehouse-cloud import."}}
+	case last.Held != "":
+		out = append(out, alert{Text: "The last import was not applied: " + last.Held, Remedy: "Nobody lost access by it. Look at the source, then import again.",
+			At: pic.stamp(last.Finished), Href: "#imports"})
+	case !last.Complete:
+		out = append(out, alert{Text: "The last import was not complete, so nobody was removed for being absent from it.", At: pic.stamp(last.Finished), Href: "#imports"})
+	}
+	switch {
+	case applied == nil:
+		out = append(out, alert{Text: "No import has been complete yet.", Href: "#imports"})
+	case pic.now.Sub(applied.Finished) > stale:
+		out = append(out, alert{Text: "The records are old.", Word: "Last complete import", At: pic.stamp(applied.Finished), Remedy: "See that imports run.", Href: "#imports"})
+	}
+	return out
+}
+
+func (pic *picture) gatewayAlerts(g Gateway) []alert {
+	name := "Gateway " + string(g.ID)
+	href := "#gateways"
+	var out []alert
+	switch {
+	case g.Contact.IsZero():
+		out = append(out, alert{Text: name + " has never been heard of.", Remedy: "Finish its enrolment: bring it the bundle, and start it.", Href: href})
+	case pic.silent[g.ID]:
+		out = append(out, alert{Text: name + " is silent; it goes on by the dates it has.", Word: "last heard", At: pic.stamp(g.Contact),
+			Remedy: "See that it has power and internet.", Href: href})
+	}
+	if !g.Hello.IsZero() && !g.ClockTrusted {
+		out = append(out, alert{Text: name + " does not trust its clock: ends still act, nothing new opens.", Remedy: "Connect it to the internet or to a time server.", Href: href})
+	}
+	for _, d := range g.Devices {
+		if !d.Since.IsZero() && !d.Reachable {
+			text := cmp.Or(d.Name, string(d.ID)) + " does not answer the gateway"
+			if d.Message != "" {
+				text += ": " + d.Message
+			}
+			out = append(out, alert{Text: text, Word: "since", At: pic.stamp(d.Since), Remedy: "See that the panel has power and network.", Href: href})
+		}
+	}
+	return out
+}
+
+func (pic *picture) peopleAlerts() []alert {
+	var out []alert
+	n := 0
+	for _, p := range pic.people {
+		if p.level != Problem {
+			continue
+		}
+		if n++; n > maxAlerts {
+			continue
+		}
+		for i, c := range p.cells {
+			if c.Level == Problem {
+				out = append(out, alert{Text: p.where() + ": " + c.sentence(pic.panels[i].Name), Remedy: c.Remedy, Href: "?state=problem#p-" + string(p.ID)})
+			}
+		}
+	}
+	if n > maxAlerts {
+		out = append(out, alert{Text: fmt.Sprintf("And %s more.", count(n-maxAlerts, "person", "people")), Href: "?state=problem#people"})
+	}
+	return out
+}
+
+// sentence is the cell in a list: "Refused on Lobby panel: …".
+func (c Cell) sentence(panel string) string {
+	out := c.Label() + " on " + panel
+	if len(c.Lines) > 0 {
+		out += ": " + c.Lines[0].Text
+		if at := c.Lines[0].At; at != nil {
+			out += " " + at.Absolute
+		}
+	}
+	return out
+}
+
+// where is a person with their units: "Anna Lopez (0101)".
+func (p Person) where() string {
+	if len(p.Units) == 0 {
+		return p.called()
+	}
+	return p.called() + " (" + strings.Join(p.Units, ", ") + ")"
+}
+
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
