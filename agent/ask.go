@@ -7,15 +7,21 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"gatehouse/agent/internal/config"
+	"gatehouse/agent/internal/driver/model"
 	"gatehouse/agent/internal/plan"
+	"gatehouse/agent/internal/store"
 	"gatehouse/protocol/access"
 	"gatehouse/protocol/access/fault"
 )
@@ -39,8 +45,13 @@ func socketPath(cfg config.Config) string { return filepath.Join(cfg.StateDir, "
 // Ask answers one question as JSON: through the daemon when it runs, else from the files.
 func Ask(ctx context.Context, cfg Config, path string, q url.Values, log *slog.Logger) ([]byte, error) {
 	out, err := askDaemon(ctx, cfg, path, q)
-	if fault.KindOf(err) != fault.Unreachable {
+	if !errors.Is(err, errResting) {
 		return out, err
+	}
+	// To ask must not make a state where there is none.
+	if _, err := os.Stat(filepath.Join(cfg.StateDir, store.SiteFile)); errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.New(fault.Invalid, "read", cfg.StateDir, "no agent has ever kept its state there").
+			WithRemedy("Give the configuration that the agent runs with, by --config.")
 	}
 	b, err := openBox(cfg.StateDir, hostSource(), nil, log)
 	if err != nil {
@@ -53,11 +64,30 @@ func Ask(ctx context.Context, cfg Config, path string, q url.Values, log *slog.L
 	return json.Marshal(v)
 }
 
-// askError is how a failed question travels through the socket.
+// errResting says that no daemon answers on the socket.
+var errResting = errors.New("no agent is running")
+
+// askError is how a failed question travels through the socket, so that it reads the same there
+// and from the files.
 type askError struct {
 	Kind    string `json:"kind"`
-	Message string `json:"message"`
+	Op      string `json:"op"`
+	Subject string `json:"subject"`
+	Cause   string `json:"cause"`
 	Remedy  string `json:"remedy"`
+}
+
+func askErrorOf(err error) askError {
+	e := askError{Kind: fault.KindOf(err).String(), Op: "ask", Subject: "the running agent", Cause: err.Error(), Remedy: fault.RemedyOf(err)}
+	var f *fault.Error
+	if errors.As(err, &f) && f.Error() == err.Error() && f.Err != nil {
+		e.Op, e.Subject, e.Cause = f.Op, f.Subject, f.Err.Error()
+	}
+	return e
+}
+
+func (e askError) fault() error {
+	return fault.New(fault.Parse(e.Kind), e.Op, e.Subject, "%s", e.Cause).WithRemedy("%s", e.Remedy)
 }
 
 func askDaemon(ctx context.Context, cfg Config, path string, q url.Values) ([]byte, error) {
@@ -72,8 +102,12 @@ func askDaemon(ctx context.Context, cfg Config, path string, q url.Values) ([]by
 		return nil, err
 	}
 	resp, err := c.Do(req)
-	if err != nil {
-		return nil, fault.Wrap(fault.Unreachable, "ask", "the running agent", err)
+	var op *net.OpError
+	switch {
+	case errors.As(err, &op) && op.Op == "dial" && ctx.Err() == nil:
+		return nil, errResting
+	case err != nil:
+		return nil, fault.Wrap(fault.Timeout, "ask", "the running agent", err)
 	}
 	defer resp.Body.Close()
 	b, err := io.ReadAll(io.LimitReader(resp.Body, 256<<20))
@@ -87,7 +121,7 @@ func askDaemon(ctx context.Context, cfg Config, path string, q url.Values) ([]by
 	if err := json.Unmarshal(b, &e); err != nil {
 		return nil, fault.New(fault.Internal, "ask", "the running agent", "status %d", resp.StatusCode)
 	}
-	return nil, fault.New(fault.Parse(e.Kind), "ask", "the running agent", "%s", e.Message).WithRemedy("%s", e.Remedy)
+	return nil, e.fault()
 }
 
 // serveAsk answers the same questions on the daemon's socket.
@@ -98,7 +132,7 @@ func (b *box) serveAsk(mux *http.ServeMux, cfg config.Config) {
 			v, err := ask(r.Context(), b, cfg, r.URL.Query())
 			if err != nil {
 				w.WriteHeader(http.StatusUnprocessableEntity)
-				v = askError{fault.KindOf(err).String(), err.Error(), fault.RemedyOf(err)}
+				v = askErrorOf(err)
 			}
 			_ = json.NewEncoder(w).Encode(v) // the client hung up; nobody to tell
 		})
@@ -118,7 +152,10 @@ type DevicePlan struct {
 	Steps      []PlanStep      `json:"steps"`
 	Refusals   []PlanRefusal   `json:"refusals"`
 	NextChange time.Time       `json:"next_change,omitzero"`
+	Note       string          `json:"note,omitempty"`
 }
+
+const neverAnswered = "this device has not answered yet: what it can hold is not known, so nothing is refused for it here"
 
 // PlanStep is one mutating request.
 type PlanStep struct {
@@ -171,7 +208,10 @@ func planDevice(w walker, d config.Device, now time.Time, trusted bool) (DeviceP
 	if err != nil {
 		return DevicePlan{}, err
 	}
-	in.Limits = said.Limits
+	note := ""
+	if in.Limits = said.Limits; said.Identity == (model.Identity{}) {
+		in.Limits, note = model.Limits{PINs: 1, Cards: math.MaxInt, Mobile: true}, neverAnswered
+	}
 	if in.Places, err = w.Places(); err != nil {
 		return DevicePlan{}, err
 	}
@@ -181,7 +221,9 @@ func planDevice(w walker, d config.Device, now time.Time, trusted bool) (DeviceP
 	if err := gather(w, d.ID, &in); err != nil {
 		return DevicePlan{}, err
 	}
-	return shown(d.ID, plan.Make(in)), nil
+	out := shown(d.ID, plan.Make(in))
+	out.Note = note
+	return out, nil
 }
 
 // gather reads everybody who is wanted or in the ledger.
@@ -268,14 +310,36 @@ func redacted(it access.Item) access.Item {
 
 // OutboxReport is the outbox's chain, checked from end to end.
 type OutboxReport struct {
-	OK          bool     `json:"ok"`
-	Events      uint64   `json:"events"`
-	First       uint64   `json:"first"`
-	Last        uint64   `json:"last"`
-	ChainOK     bool     `json:"chain_ok"`
-	Checkpoints int      `json:"checkpoints"`
-	Lost        uint64   `json:"lost"`
-	Problems    []string `json:"problems,omitempty"`
+	OK          bool         `json:"ok"`
+	Events      uint64       `json:"events"`
+	First       uint64       `json:"first"`
+	Last        uint64       `json:"last"`
+	ChainOK     bool         `json:"chain_ok"`
+	Checkpoints int          `json:"checkpoints"`
+	Lost        uint64       `json:"lost"`
+	Problems    []string     `json:"problems,omitempty"`
+	Error       *answerError `json:"error,omitempty"` // when the chain does not hold
+}
+
+// answerError is the error object of CLI.md.
+type answerError struct {
+	Kind    string `json:"kind"`
+	Message string `json:"message"`
+	Remedy  string `json:"remedy"`
+}
+
+// Bad is an error when an answer, whole as it is, tells of something that must not be.
+func Bad(answer []byte) error {
+	var r OutboxReport
+	if err := json.Unmarshal(answer, &r); err != nil || r.OK {
+		return err
+	}
+	return brokenChain(r.Problems)
+}
+
+func brokenChain(problems []string) error {
+	return fault.New(fault.Internal, "verify", "outbox", "%s", strings.Join(problems, ", ")).
+		WithRemedy("Keep a copy of the state directory for whoever audits this property.")
 }
 
 func askOutbox(_ context.Context, b *box, _ config.Config, _ url.Values) (any, error) {
@@ -284,5 +348,10 @@ func askOutbox(_ context.Context, b *box, _ config.Config, _ url.Values) (any, e
 		public, _ = b.id.signing.Public().(ed25519.PublicKey)
 	}
 	r, err := b.outbox.Verify(public)
-	return OutboxReport{r.ChainOK, r.Events, r.First, r.Last, r.ChainOK, r.Checkpoints, r.Lost, r.Problems}, err
+	out := OutboxReport{r.ChainOK, r.Events, r.First, r.Last, r.ChainOK, r.Checkpoints, r.Lost, r.Problems, nil}
+	if err == nil && !r.ChainOK {
+		bad := brokenChain(r.Problems)
+		out.Error = &answerError{fault.KindOf(bad).String(), bad.Error(), fault.RemedyOf(bad)}
+	}
+	return out, err
 }

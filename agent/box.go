@@ -160,7 +160,7 @@ func (b *box) Print(s string) string { return b.site.Fingerprint([]byte(s)) }
 // walker adds the context that streaming reads end by.
 type walker struct {
 	*box
-	ctx context.Context //nolint:containedctx // lives exactly as long as the loop it is made for
+	ctx context.Context // lives exactly as long as the loop it is made for
 }
 
 // People calls f with every person's id.

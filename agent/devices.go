@@ -31,14 +31,16 @@ type panel struct {
 // cannot be made is named.
 func openPanels(cfg config.Config, kinds []driver.Kind, deps driver.Deps) ([]*panel, error) {
 	var out []*panel
+	var bad []error
 	for _, d := range cfg.Devices {
 		p, err := openPanel(d, kinds, deps)
 		if err != nil {
-			return nil, fault.Wrap(fault.Invalid, "set up device", string(d.ID), err)
+			bad = append(bad, fault.Wrap(fault.Invalid, "set up device", string(d.ID), err))
+			continue
 		}
 		out = append(out, &panel{cfg: d, panel: p})
 	}
-	return out, nil
+	return out, errors.Join(bad...)
 }
 
 func openPanel(d config.Device, kinds []driver.Kind, deps driver.Deps) (driver.Panel, error) {

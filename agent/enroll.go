@@ -13,6 +13,7 @@ import (
 	"encoding/pem"
 	"log/slog"
 
+	"gatehouse/agent/internal/cloudlink"
 	"gatehouse/agent/internal/config"
 	"gatehouse/agent/internal/store"
 	"gatehouse/protocol"
@@ -80,8 +81,13 @@ func EnrollAccept(cfg config.Config, raw []byte, log *slog.Logger) (protocol.Enr
 			return fault.New(fault.Conflict, "accept", "bundle", "this gateway has made no request").
 				WithRemedy("Begin with: gatehouse-agent enroll request --out FILE")
 		}
-		if _, err := k.identity(b); err != nil {
+		id, err := k.identity(b)
+		if err != nil {
 			return err
+		}
+		// What the link would refuse later would keep the agent from starting: find it now.
+		if _, err := cloudlink.New(id.link(), cloudlink.Deps{}, log); err != nil {
+			return fault.Wrap(fault.Invalid, "accept", "bundle", err)
 		}
 		if old, err := loadIdentity(s); err == nil && old != nil && old.bundle.Gateway != b.Gateway {
 			return fault.New(fault.Conflict, "accept", "bundle", "it is for %s and this gateway is %s already", b.Gateway, old.bundle.Gateway).

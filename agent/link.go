@@ -12,17 +12,22 @@ import (
 
 // newLink joins the files to the cloud.
 func (a *Agent) newLink() (*cloudlink.Link, error) {
-	id := a.box.id
-	boot, _ := a.deps.Source.Boot()
-	return cloudlink.New(cloudlink.Config{
+	cfg := a.box.id.link()
+	cfg.Software = a.deps.Version
+	cfg.Boot, _ = a.deps.Source.Boot()
+	cfg.Limits = cloudlink.Limits{Hello: a.cfg.Hello, Retry: min(a.cfg.Reconnect, 30*time.Second), RetryMax: a.cfg.Reconnect}
+	return cloudlink.New(cfg, cloudlink.Deps{
+		Wanted: linkWanted{a}, Outbox: linkOutbox{a.box.outbox, a.log}, Clock: linkClock{a}, Inventory: a.inventory,
+	}, a.log)
+}
+
+// link is what the link to the cloud must know of an identity.
+func (id *identity) link() cloudlink.Config {
+	return cloudlink.Config{
 		Gateway: id.bundle.Gateway, Broker: id.bundle.Broker, ServerName: id.bundle.ServerName, CA: id.ca,
 		Certificate: func() (tls.Certificate, error) { return id.cert, nil },
 		Signing:     id.signing, Sealing: id.sealing, Trusted: id.trusted,
-		Software: a.deps.Version, Boot: boot,
-		Limits: cloudlink.Limits{Hello: a.cfg.Hello, Retry: min(a.cfg.Reconnect, 30*time.Second), RetryMax: a.cfg.Reconnect},
-	}, cloudlink.Deps{
-		Wanted: linkWanted{a}, Outbox: linkOutbox{a.box.outbox, a.log}, Clock: linkClock{a}, Inventory: a.inventory,
-	}, a.log)
+	}
 }
 
 // linkWanted stores what comes down and tells the loops who changed.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -39,7 +40,7 @@ type Deps struct {
 // Cloud is an opened cloud: its store and its keys. Several processes may have one on the same
 // state directory at once, so that an import need not stop the service.
 type Cloud struct {
-	ctx   context.Context //nolint:containedctx // of Open: bounds what the broker's hook asks
+	ctx   context.Context // of Open: bounds what the broker's hook asks
 	cfg   Config
 	deps  Deps
 	log   *slog.Logger
@@ -170,6 +171,25 @@ func (c *Cloud) tend(ctx context.Context) error {
 	}
 }
 
+// ownHost refuses requests for other hosts while the page listens on loopback: it shows names and
+// has no login yet, and a web page elsewhere could reach it under a name that resolves to here.
+func ownHost(at net.Addr, h http.Handler) http.Handler {
+	if tcp, ok := at.(*net.TCPAddr); !ok || !tcp.IP.IsLoopback() {
+		return h
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host, _, err := net.SplitHostPort(r.Host)
+		if err != nil {
+			host = r.Host
+		}
+		if ip := net.ParseIP(strings.Trim(host, "[]")); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			http.Error(w, "This page listens for its own machine only; open it as http://"+at.String(), http.StatusMisdirectedRequest)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
 func (c *Cloud) servePage(ctx context.Context, ln net.Listener) error {
 	mux := http.NewServeMux()
 	mux.Handle("/", console.New(reader{c}, console.Options{Now: c.now, Version: c.deps.Version}, c.log))
@@ -180,7 +200,7 @@ func (c *Cloud) servePage(ctx context.Context, ln net.Listener) error {
 		}
 		_, _ = w.Write([]byte("ok\n")) // the client hung up; nobody to tell
 	})
-	s := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
+	s := &http.Server{Handler: ownHost(ln.Addr(), mux), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
 	stop := context.AfterFunc(ctx, func() { _ = s.Close() }) // reading is all anybody does
 	defer stop()
 	if err := s.Serve(ln); !errors.Is(err, http.ErrServerClosed) {

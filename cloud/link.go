@@ -20,13 +20,16 @@ import (
 	"gatehouse/protocol/access/fault"
 )
 
+// ownName is the name in the broker's certificate by which the cloud itself knows it.
+const ownName = "localhost"
+
 // startBroker starts the embedded broker.
 func (c *Cloud) startBroker() (*broker.Broker, error) {
 	u, err := url.Parse(c.cfg.BrokerAddress)
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, "read", "broker_address", err)
 	}
-	cert, err := c.ca.Server([]string{u.Hostname(), "localhost", "127.0.0.1"})
+	cert, err := c.ca.Server([]string{u.Hostname(), ownName, "127.0.0.1"})
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +61,8 @@ func (c *Cloud) connect(address string, offer func(topic string, payload []byte)
 	o := mqtt.NewClientOptions().AddBroker(address).SetClientID(pki.CloudName).SetProtocolVersion(4).
 		SetCleanSession(true).SetAutoReconnect(true).SetConnectRetry(true).SetConnectRetryInterval(2 * time.Second).
 		SetMaxReconnectInterval(10 * time.Second).SetKeepAlive(keepAlive).SetWriteTimeout(sendTimeout).SetOrderMatters(true).
-		SetTLSConfig(&tls.Config{RootCAs: c.ca.Pool(), Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}).
+		// The address may be one that is not in the broker's certificate, when it listens on another than gateways dial.
+		SetTLSConfig(&tls.Config{RootCAs: c.ca.Pool(), ServerName: ownName, Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}).
 		SetStore(mqtt.NewOrderedMemoryStore()).
 		SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) { offer(m.Topic(), m.Payload()) })
 	o.SetOnConnectHandler(func(cl mqtt.Client) {
@@ -174,7 +178,10 @@ type intakeStore struct{ *store.Store }
 
 func (s intakeStore) Signing(ctx context.Context, gw access.GatewayID) ([]ed25519.PublicKey, error) {
 	g, err := s.Gateway(ctx, gw)
-	if err != nil {
+	switch {
+	case fault.KindOf(err) == fault.Invalid: // not enrolled: no key to trust, and no failure of ours
+		return nil, nil
+	case err != nil:
 		return nil, err
 	}
 	return []ed25519.PublicKey{g.Signing}, nil

@@ -18,13 +18,17 @@ import (
 	"gatehouse/protocol/access/fault"
 )
 
-// Formats lists the file formats that can be imported.
-var formats = []string{"csv"}
+func checkFormat(format string) error {
+	if format == "csv" {
+		return nil
+	}
+	return fault.New(fault.Invalid, "read", "export", "format %q is not known", format).WithRemedy("Give --format csv.")
+}
 
 // ReadFile reads an export into the neutral snapshot, without any database.
 func ReadFile(format, zone, property string, r io.Reader) (pms.Snapshot, error) {
-	if !slices.Contains(formats, format) {
-		return pms.Snapshot{}, fault.New(fault.Invalid, "read", "export", "format %q is not known; known are csv", format)
+	if err := checkFormat(format); err != nil {
+		return pms.Snapshot{}, err
 	}
 	return csv.Read(r, csv.Options{Zone: zone, Property: property})
 }
@@ -62,6 +66,9 @@ func (c *Cloud) Import(ctx context.Context, property access.PropertyID, format, 
 	if err != nil {
 		return SyncReport{}, err
 	}
+	if err := checkFormat(format); err != nil { // our own slip says nothing about the source
+		return SyncReport{}, err
+	}
 	began := c.now()
 	sum := sha256.New()
 	snap, readErr := ReadFile(format, p.Zone, p.Source, io.TeeReader(r, sum))
@@ -74,13 +81,13 @@ func (c *Cloud) Import(ctx context.Context, property access.PropertyID, format, 
 }
 
 func (c *Cloud) sync(ctx context.Context, property access.PropertyID, source string, src people.Source, snap pms.Snapshot, began time.Time) (SyncReport, error) {
-	open, err := c.store.Conflicts(ctx, property)
-	if err != nil {
-		return SyncReport{}, err
-	}
 	var report SyncReport
-	err = c.store.Update(ctx, func(tx *store.Tx) error {
+	err := c.store.Update(ctx, func(tx *store.Tx) error {
 		roster, err := tx.Roster(ctx, property)
+		if err != nil {
+			return err
+		}
+		open, err := c.store.Conflicts(ctx, property) // after Roster: nobody else changes them until we commit
 		if err != nil {
 			return err
 		}
@@ -109,7 +116,7 @@ func (c *Cloud) sync(ctx context.Context, property access.PropertyID, source str
 // idMaker allocates ids inside a transaction and keeps the first error, since people asks for ids
 // where it cannot fail.
 type idMaker struct {
-	ctx      context.Context //nolint:containedctx // lives within one transaction
+	ctx      context.Context // lives within one transaction
 	tx       *store.Tx
 	property access.PropertyID
 	err      error
@@ -168,12 +175,12 @@ func (c *Cloud) decide(ctx context.Context, tx *store.Tx, r model.Roster) (chang
 // Decide decides a property anew without reading its source: after a change of its settings or of
 // its gateways, and as time goes on.
 func (c *Cloud) Decide(ctx context.Context, property access.PropertyID) error {
-	open, err := c.store.Conflicts(ctx, property)
-	if err != nil {
-		return err
-	}
 	return c.store.Update(ctx, func(tx *store.Tx) error {
 		r, err := tx.Roster(ctx, property)
+		if err != nil {
+			return err
+		}
+		open, err := c.store.Conflicts(ctx, property) // after Roster: nobody else changes them until we commit
 		if err != nil {
 			return err
 		}

@@ -3,8 +3,11 @@ package cloud
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"gatehouse/cloud/internal/console"
+	"gatehouse/cloud/internal/pms"
+	"gatehouse/cloud/internal/policy"
 	"gatehouse/cloud/internal/store"
 	"gatehouse/protocol/access"
 )
@@ -52,10 +55,34 @@ func (r reader) Property(ctx context.Context, id access.PropertyID) (console.Pro
 	for _, g := range st.Gateways {
 		out.Gateways = append(out.Gateways, gatewayView(g))
 	}
+	why, err := r.why(ctx, id, st.People)
 	for _, p := range st.People {
-		out.People = append(out.People, personView(p))
+		v := personView(p)
+		v.Why = strings.Join(why[p.ID], " ")
+		out.People = append(out.People, v)
 	}
-	return out, nil
+	return out, err
+}
+
+// why explains those who have no grant, in the policy's own words.
+func (r reader) why(ctx context.Context, id access.PropertyID, people []store.PersonStatus) (map[access.PersonID][]string, error) {
+	if !slices.ContainsFunc(people, func(p store.PersonStatus) bool { return len(p.Grants) == 0 }) {
+		return nil, nil
+	}
+	roster, err := r.c.store.Roster(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	d, err := policy.Decide(roster, r.c.now())
+	if err != nil {
+		return nil, nil // the conflict list says what is wrong with the settings
+	}
+	for _, p := range people {
+		if len(p.Grants) > 0 {
+			delete(d.Explain, p.ID)
+		}
+	}
+	return d.Explain, nil
 }
 
 func overview(o store.Overview) console.Overview {
@@ -92,8 +119,11 @@ func gatewayView(g store.GatewayStatus) console.Gateway {
 
 func personView(p store.PersonStatus) console.Person {
 	out := console.Person{ID: p.ID, Name: p.Name, Kind: p.Kind, Grants: p.Grants}
+	lives := slices.ContainsFunc(p.Stays, func(s store.Stay) bool { return s.Status != string(pms.Past) })
 	for _, s := range p.Stays {
-		out.Units = append(out.Units, s.Unit)
+		if s.Status != string(pms.Past) || !lives { // where somebody lives, else where they lived
+			out.Units = append(out.Units, s.Unit)
+		}
 	}
 	for _, d := range p.Devices {
 		out.Panels = append(out.Panels, console.OnPanel{

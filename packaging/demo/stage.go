@@ -46,7 +46,7 @@ func freePort() int {
 		panic(err)
 	}
 	defer ln.Close()
-	return ln.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // it is one
+	return ln.Addr().(*net.TCPAddr).Port // it is one
 }
 
 func (s *stage) path(name string) string { return filepath.Join(s.dir, name) }
@@ -57,7 +57,7 @@ func (s *stage) start(name string, out io.Writer, args ...string) (*program, err
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(filepath.Join(s.bin, name), args...) //nolint:noctx // ended by stopAll
+	cmd := exec.Command(filepath.Join(s.bin, name), args...) // ended by stopAll
 	cmd.Stderr, cmd.Stdout = log, out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {

@@ -121,7 +121,11 @@ func ask(c *cli.Call, load func() (agent.Config, error), path string, q url.Valu
 	if err != nil {
 		return err
 	}
-	return c.Print(raw)
+	if err := c.Print(raw); err != nil {
+		return err
+	}
+	c.JSON = false // the one object is out; what follows is for stderr and the exit code
+	return agent.Bad(raw)
 }
 
 func setUpVersion(c *cli.Call) func() error {

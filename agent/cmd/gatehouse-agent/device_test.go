@@ -374,13 +374,13 @@ func TestDeviceExitCodes(t *testing.T) {
 			return url
 		}, 3, "denied", "allowlist"},
 		{"empty answer", handler(func(http.ResponseWriter, *http.Request) {}), 4, "unreachable", "HTTP API"},
-		{"a web page", handler(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "<html>") }), 1, "invalid", "web pages"},
+		{"a web page", handler(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") }), 1, "invalid", "web pages"},
 		{"absent", handler(http.NotFound), 6, "unsupported", "HTTP API"},
 		{"https only", handler(func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "https://"+r.Host+r.URL.Path, http.StatusPermanentRedirect)
 		}), 6, "unsupported", "https://"},
 		{"no handlers", handler(func(w http.ResponseWriter, _ *http.Request) {
-			io.WriteString(w, `{"retcode":-1,"action":"info","message":"No hanlders for this request"}`)
+			_, _ = io.WriteString(w, `{"retcode":-1,"action":"info","message":"No hanlders for this request"}`)
 		}), 6, "unsupported", "model"},
 	}
 	for _, tt := range tests {
