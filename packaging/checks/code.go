@@ -122,7 +122,7 @@ func skipRule() Rule {
 func (t *Tree) skips(f *File) []Finding {
 	var out []Finding
 	ast.Inspect(f.AST, func(n ast.Node) bool {
-		if sel, ok := n.(*ast.SelectorExpr); ok && slices.Contains([]string{"Skip", "Skipf", "SkipNow"}, sel.Sel.Name) {
+		if sel, ok := n.(*ast.SelectorExpr); ok && slices.Contains([]string{"Skip", "Skipf", "SkipNow"}, sel.Sel.Name) && isTesting(sel.X) {
 			out = append(out, t.at(f, sel.Pos(), "a test is skipped with %s", sel.Sel.Name))
 		}
 		return true
@@ -293,4 +293,14 @@ func packageVar(info *types.Info, e ast.Expr) string {
 		}
 	}
 	return ""
+}
+
+// isTesting says whether an expression can be a test's t: a plain name, or a field called like one;
+// w.snap.Skip is a method of something else.
+func isTesting(x ast.Expr) bool {
+	if sel, ok := x.(*ast.SelectorExpr); ok {
+		return slices.Contains([]string{"t", "tb", "b", "f"}, sel.Sel.Name)
+	}
+	_, ok := x.(*ast.Ident)
+	return ok
 }
