@@ -51,6 +51,9 @@ func Want(in Input, h access.Holder) Wanted {
 	w.Open = !w.Record.PIN.IsZero() || len(w.Record.Cards) > 0
 	if !w.Open {
 		w.Why = "no credential that this device can hold"
+		if len(w.Refusals) == 0 { // else each says why already
+			w.refuse(fault.Invalid, "has no PIN and no card that can be used here; give the resident one")
+		}
 	}
 	if _, known := in.Ledger[h.Person.ID]; w.Open && !known && !in.Trusted {
 		w.Open, w.Record = false, model.Record{}
