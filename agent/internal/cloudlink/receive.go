@@ -1,0 +1,152 @@
+package cloudlink
+
+import (
+	"fmt"
+	"strings"
+
+	"gatehouse/protocol"
+	"gatehouse/protocol/access"
+)
+
+// receive is the MQTT handler. The broker is told that the message was taken when it returns, so what must last is
+// on disk by then. It sends nothing and waits for nobody but the store. A redelivered message changes nothing. Two
+// may run at once only while a connection that was thrown away still has one in the store.
+func (l *Link) receive(topic string, payload []byte) {
+	defer func() {
+		if p := recover(); p != nil { // a link that died of one message would die of it again after every restart
+			l.refused.add(topic, protocol.Refuse(panicked, "%v", p))
+		}
+	}()
+	if err := l.take(topic, payload); err != nil {
+		l.missing(l.refused.add(topic, err), topic)
+	}
+}
+
+// take verifies a message and passes it on.
+func (l *Link) take(topic string, payload []byte) error {
+	name, ok := strings.CutPrefix(topic, protocol.DownTopic(l.cfg.Gateway, ""))
+	if !ok {
+		l.metrics.messages.WithLabelValues("in", "other").Inc()
+		return protocol.Refuse(unknownTopic, "topic %q", topic)
+	}
+	typ := protocol.Type(name)
+	switch typ {
+	case protocol.TypeState, protocol.TypeReceipt, protocol.TypeCommand:
+	default:
+		l.metrics.messages.WithLabelValues("in", "other").Inc()
+		return protocol.Refuse(unknownType, "type %q", name)
+	}
+	l.metrics.messages.WithLabelValues("in", name).Inc()
+	h, body, err := l.opener.Open(payload)
+	if err != nil {
+		return err
+	}
+	if h.Type != typ {
+		return protocol.Refuse(protocol.WrongType, "a %q on the topic of %q", h.Type, typ)
+	}
+	switch typ {
+	case protocol.TypeState:
+		return pass(l, h, body, func(s protocol.State) string { return s.Nonce }, l.state)
+	case protocol.TypeReceipt:
+		return pass(l, h, body, func(r protocol.Receipt) string { return r.Nonce }, l.receipt)
+	default:
+		return pass(l, h, body, func(protocol.Command) string { return "" }, l.command)
+	}
+}
+
+func pass[T any](l *Link, h protocol.Header, body []byte, nonce func(T) string, to func(protocol.Header, T) error) error {
+	v, err := protocol.Decode[T](body)
+	if err != nil {
+		return err
+	}
+	if err := l.judge(h, nonce(v)); err != nil {
+		return err
+	}
+	return to(h, v)
+}
+
+// judge refuses what was under way too long. An answer to a hello is fresh by its nonce and gives time; anything else
+// can be judged only by a clock that is trusted.
+func (l *Link) judge(h protocol.Header, nonce string) error {
+	now := l.deps.Now()
+	if sent, fresh, first := l.nonces.echo(nonce, now); fresh {
+		if first {
+			l.deps.Clock.Cloud(h.Issued, sent, now)
+		}
+		l.want(func(t *todo) { t.answered = now })
+		l.heard()
+		return nil
+	}
+	at, trusted := l.deps.Clock.Now()
+	if !trusted {
+		return nil
+	}
+	if age := at.Sub(h.Issued); age > l.cfg.Limits.Transit {
+		return protocol.Refuse(protocol.Stale, "issued %s ago, at most %s are allowed", age.Round(1e9), l.cfg.Limits.Transit)
+	}
+	l.heard()
+	return nil
+}
+
+// state stores one chunk. The acknowledgement goes from the sending side.
+func (l *Link) state(h protocol.Header, s protocol.State) error {
+	u := s.Update(h)
+	done, err := l.apply(u)
+	if err != nil {
+		return err
+	}
+	if done {
+		l.want(func(t *todo) { t.ack, t.hello, t.gap = true, false, l.cfg.Limits.Urgent })
+		l.deps.OnState()
+	}
+	return nil
+}
+
+func (l *Link) apply(u access.Update) (bool, error) {
+	l.storing.Lock()
+	defer l.storing.Unlock()
+	at := l.deps.Wanted.Position()
+	if u.Position == at && u.Base == u.Revision && len(u.Put)+len(u.Gone) == 0 { // nothing new
+		if have := l.deps.Wanted.Digest(); have != u.Digest {
+			return false, protocol.Refuse(protocol.BadDigest, "the cloud has another digest of revision %d", u.Revision)
+		}
+		return false, nil
+	}
+	done, err := l.deps.Wanted.Apply(u)
+	if err != nil && u.Position == at && reasonOf(err) == protocol.Replay {
+		// Sent again although it is stored: the acknowledgement was lost on the way.
+		l.want(func(t *todo) { t.ack = true })
+	}
+	return done, err
+}
+
+// missing asks for what a refused state shows to be missing here.
+func (l *Link) missing(why protocol.Reason, topic string) {
+	if topic != protocol.DownTopic(l.cfg.Gateway, protocol.TypeState) {
+		return
+	}
+	switch why {
+	case protocol.Gap, protocol.BadDigest, protocol.Stale:
+		l.want(func(t *todo) { t.hello = true })
+	}
+}
+
+// receipt leaves the outbox to the sending side: a receipt that is lost comes again.
+func (l *Link) receipt(_ protocol.Header, r protocol.Receipt) error {
+	if last := l.deps.Outbox.Last(); r.Through > last {
+		return protocol.Refuse(receiptAhead, "a receipt through event %d, the last one made is %d", r.Through, last)
+	}
+	l.want(func(t *todo) { t.confirm = max(t.confirm, r.Through) })
+	return nil
+}
+
+// command hands a command to the workers. What a crash loses here was not begun: the cloud asks again or lets it lapse.
+func (l *Link) command(_ protocol.Header, c protocol.Command) error {
+	select {
+	case l.commands <- c:
+		return nil
+	default:
+		l.reply(protocol.Reply{ID: c.ID, Result: "refused", Fault: "full", Message: fmt.Sprintf("%d commands are waiting already", maxWaiting)})
+		return protocol.Refuse(busy, "command %s", c.ID)
+	}
+}

@@ -1,0 +1,181 @@
+package prototest
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"gatehouse/protocol"
+	"gatehouse/protocol/access"
+)
+
+// Keeper does for one gateway what a cloud does: it holds the wanted state, answers hellos with what is
+// missing, keeps events exactly once and sends receipts. A nil Keeper does nothing.
+type Keeper struct {
+	Kept *Log[Kept]  // every event once, in order
+	Bad  *Log[error] // chains that do not join, messages that could not be made
+
+	cloud   *Cloud
+	gateway Gateway
+	key     []byte
+
+	mu    sync.Mutex
+	mute  bool
+	pos   access.Position
+	items map[access.Key]access.Item
+	dig   access.Digest
+	last  delta
+	count uint64
+	link  access.Link
+}
+
+// Kept is one event with its number and the exact bytes that the chain is over.
+type Kept struct {
+	Number uint64
+	Raw    []byte
+}
+
+type delta struct {
+	base uint64
+	put  []access.Item
+	gone []access.Key
+}
+
+// Keep makes the cloud do its job for a gateway, starting at revision 1 of epoch 1 with some items.
+func (c *Cloud) Keep(g Gateway, items []access.Item) *Keeper {
+	k := &Keeper{
+		Kept: NewLog[Kept](), Bad: NewLog[error](), cloud: c, gateway: g, key: []byte("0123456789abcdef0123456789abcdef"),
+		pos: access.Position{Epoch: 1}, items: map[access.Key]access.Item{},
+	}
+	k.change(items, nil)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.keepers[g.ID] = k
+	return k
+}
+
+func (c *Cloud) keeper(id access.GatewayID) *Keeper {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.keepers[id]
+}
+
+// Change makes the next revision and publishes it as a delta. It returns where the state stands then.
+func (k *Keeper) Change(put []access.Item, gone []access.Key) (access.Position, access.Digest) {
+	k.change(put, gone)
+	k.mu.Lock()
+	pos, dig, d, mute := k.pos, k.dig, k.last, k.mute
+	k.mu.Unlock()
+	if !mute {
+		k.send(pos, d.base, protocol.State{DigestKey: k.key, Digest: dig}, d.put, d.gone)
+	}
+	return pos, dig
+}
+
+func (k *Keeper) change(put []access.Item, gone []access.Key) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.last = delta{k.pos.Revision, put, gone}
+	k.pos.Revision++
+	for _, key := range gone {
+		if old, ok := k.items[key]; ok {
+			k.dig.Toggle(k.key, old)
+			delete(k.items, key)
+		}
+	}
+	for _, it := range put {
+		if old, ok := k.items[it.Key]; ok {
+			k.dig.Toggle(k.key, old)
+		}
+		k.items[it.Key] = it
+		k.dig.Toggle(k.key, it)
+	}
+}
+
+// At is where the state stands.
+func (k *Keeper) At() (access.Position, access.Digest) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.pos, k.dig
+}
+
+// Mute makes the keeper deaf and silent, as a cloud that is down behind a broker that is up.
+func (k *Keeper) Mute(on bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.mute = on
+}
+
+func (k *Keeper) hello(h protocol.Hello) {
+	if k == nil {
+		return
+	}
+	k.mu.Lock()
+	pos, dig, d, mute := k.pos, k.dig, k.last, k.mute
+	items := slices.Collect(maps.Values(k.items))
+	k.mu.Unlock()
+	body := protocol.State{DigestKey: k.key, Digest: dig, Nonce: h.Nonce}
+	theirs := access.Position{Epoch: h.Epoch, Revision: h.Revision}
+	switch {
+	case mute:
+	case theirs == pos && h.Digest == dig:
+		k.send(pos, pos.Revision, body, nil, nil)
+	case theirs == access.Position{Epoch: pos.Epoch, Revision: d.base} && d.base > 0:
+		k.send(pos, d.base, body, d.put, d.gone)
+	default:
+		k.send(pos, 0, body, items, nil)
+	}
+}
+
+func (k *Keeper) events(e protocol.Events) {
+	if k == nil {
+		return
+	}
+	k.mu.Lock()
+	through, mute := k.keep(e), k.mute
+	k.mu.Unlock()
+	if mute || through == 0 {
+		return
+	}
+	msg, err := k.cloud.Seal(k.gateway, protocol.TypeReceipt, protocol.Header{}, protocol.Receipt{Through: through})
+	k.publish(protocol.TypeReceipt, msg, err)
+}
+
+// keep commits what is new and returns up to where everything is kept.
+func (k *Keeper) keep(e protocol.Events) uint64 {
+	if k.mute || e.First > k.count+1 {
+		return k.count // something before it is still missing
+	}
+	link := e.Prev
+	for i, raw := range e.Raw {
+		n := e.First + uint64(i)
+		if n == k.count+1 {
+			if k.count > 0 && link != k.link {
+				k.Bad.Add(fmt.Errorf("event %d does not join the chain", n))
+			}
+			k.count, k.link = n, access.Chain(link, raw)
+			k.Kept.Add(Kept{n, raw})
+		}
+		link = access.Chain(link, raw)
+	}
+	return k.count
+}
+
+func (k *Keeper) send(pos access.Position, base uint64, s protocol.State, put []access.Item, gone []access.Key) {
+	msgs, err := k.cloud.sealChange(k.gateway, pos, base, s, put, gone)
+	if err != nil {
+		k.Bad.Add(err)
+	}
+	for _, m := range msgs {
+		k.publish(protocol.TypeState, m, nil)
+	}
+}
+
+func (k *Keeper) publish(typ protocol.Type, msg []byte, err error) {
+	if err != nil {
+		k.Bad.Add(err)
+		return
+	}
+	k.cloud.current().Publish(protocol.DownTopic(k.gateway.ID, typ), 1, false, msg) // a lost one is asked for again
+}
