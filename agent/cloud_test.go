@@ -236,4 +236,3 @@ func TestG7_ForgedMessagesAreCountedAndChangeNothing(t *testing.T) {
 		t.Error("the good change after the bad ones did not come to the panel as it was")
 	}
 }
-

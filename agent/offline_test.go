@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,21 +29,23 @@ type site struct {
 	panel *memory.Panel
 	boot  int       // starts of the box
 	since time.Time // of this start
-	ntp   bool
+	ntp   atomic.Bool
 
 	agent *Agent
 	end   func()
 }
 
 func newSite(t *testing.T) *site {
-	return &site{t: t, dir: t.TempDir(), panel: memory.New(0, time.Now), since: time.Now(), ntp: true}
+	s := &site{t: t, dir: t.TempDir(), panel: memory.New(0, time.Now), since: time.Now()}
+	s.ntp.Store(true)
+	return s
 }
 
 func (s *site) source() clock.Source {
 	return clock.Source{
 		Wall:      time.Now,
 		Boot:      func() (string, time.Duration) { return fmt.Sprint("boot", s.boot), time.Since(s.since) },
-		NTPSynced: func() bool { return s.ntp },
+		NTPSynced: s.ntp.Load,
 	}
 }
 
@@ -90,10 +93,11 @@ func (s *site) restart(off time.Duration, power bool) {
 	sleepFor(off)
 	if power {
 		s.boot++
-		s.since, s.ntp = time.Now(), true
+		s.since = time.Now()
+		s.ntp.Store(true)
 	}
 	s.start()
-	s.ntp = false
+	s.ntp.Store(false)
 }
 
 func sleepFor(d time.Duration) { <-time.After(d) }
@@ -157,7 +161,7 @@ func TestG6_E4_SixtyDaysWithoutACloud(t *testing.T) {
 		r := rand.New(rand.NewPCG(7, 11))
 		moves, nouns := drawMoves(r, begin)
 		s.publish(1, append(places(), nouns...)...)
-		s.ntp = false // from here on the box has neither cloud nor time server
+		s.ntp.Store(false) // from here on the box has neither cloud nor time server
 
 		up := make([]time.Time, 0, 20) // when the box was back after each restart
 		down := make([]time.Time, 0, 20)
@@ -227,7 +231,8 @@ func TestG6_PowerCutWithoutAnyTime(t *testing.T) {
 		nouns := append(places(), resident(1, access.Window{From: now.Add(-time.Hour), Until: now.Add(3 * time.Hour)})...)
 		s.publish(1, append(nouns, resident(2, access.Window{From: now.Add(2 * time.Hour)})...)...)
 		s.end()
-		s.boot, s.since, s.ntp = 1, time.Now(), false
+		s.boot, s.since = 1, time.Now()
+		s.ntp.Store(false)
 		s.start()
 		sleepFor(5 * time.Hour)
 		synctest.Wait()
@@ -237,7 +242,7 @@ func TestG6_PowerCutWithoutAnyTime(t *testing.T) {
 		if len(s.panel.Present("10002")) != 0 {
 			t.Error("somebody new can open although the time is not trusted")
 		}
-		s.ntp = true
+		s.ntp.Store(true)
 		sleepFor(2 * time.Minute) // the clock looks once a minute
 		synctest.Wait()
 		if len(s.panel.Present("10002")) == 0 {

@@ -84,7 +84,11 @@ func (c *Cloud) configure(ctx context.Context) error {
 		p := &c.cfg.Properties[i]
 		doors, groups := p.Places()
 		err := c.store.Update(ctx, func(tx *store.Tx) error {
-			if err := tx.UpsertProperty(ctx, model.Property{Property: p.Access(), Origin: model.OtherCSV, Ref: p.Source, Settings: p.Settings()}); err != nil {
+			ref, err := c.refOf(ctx, p)
+			if err != nil {
+				return err
+			}
+			if err := tx.UpsertProperty(ctx, model.Property{Property: p.Access(), Origin: model.OtherCSV, Ref: ref, Settings: p.Settings()}); err != nil {
 				return err
 			}
 			if err := tx.SetDoors(ctx, p.ID, doors); err != nil {
@@ -100,6 +104,20 @@ func (c *Cloud) configure(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// refOf is what the source calls the property: as configured, else as the first import showed.
+func (c *Cloud) refOf(ctx context.Context, p *config.Property) (string, error) {
+	if p.Source != "" {
+		return p.Source, nil
+	}
+	all, err := c.store.Properties(ctx)
+	for _, known := range all {
+		if known.ID == p.ID {
+			return known.Ref, err
+		}
+	}
+	return "", err
 }
 
 func (c *Cloud) property(id access.PropertyID) (*config.Property, error) {

@@ -96,6 +96,9 @@ func (c *Cloud) sync(ctx context.Context, property access.PropertyID, source str
 		if err := firstOf(err, ids.err); err != nil {
 			return err
 		}
+		if err := learn(ctx, tx, roster.Property, res.Roster.Property.Ref); err != nil {
+			return err
+		}
 		if _, err := tx.SaveRoster(ctx, res.Roster); err != nil {
 			return err
 		}
@@ -111,6 +114,16 @@ func (c *Cloud) sync(ctx context.Context, property access.PropertyID, source str
 		return err
 	})
 	return report, err
+}
+
+// learn keeps what the source calls a property, once an import showed it: from then on a file of
+// another property cannot be taken for this one's.
+func learn(ctx context.Context, tx *store.Tx, p model.Property, ref string) error {
+	if ref == p.Ref {
+		return nil
+	}
+	p.Ref = ref
+	return tx.UpsertProperty(ctx, p)
 }
 
 // idMaker allocates ids inside a transaction and keeps the first error, since people asks for ids
@@ -211,12 +224,13 @@ func stillOpen(res people.Result, refusals []model.Conflict, open []store.OpenCo
 
 func reportOf(property access.PropertyID, snap pms.Snapshot, res people.Result, refusals []model.Conflict, gateways int) SyncReport {
 	r := SyncReport{
-		OK: snap.OK, Property: property, Complete: snap.Complete, Evidence: res.Evidence, Held: res.Held,
-		People: len(snap.People), Units: len(snap.Units), Leases: len(snap.Leases), Skipped: res.Skipped,
+		OK: snap.OK, Property: property, Complete: snap.Complete, Evidence: append([]string{}, res.Evidence...), Held: res.Held,
+		People: len(snap.People), Units: len(snap.Units), Leases: len(snap.Leases), Skipped: append([]pms.Skipped{}, res.Skipped...),
 		Conflicts: []SyncConflict{}, Gateways: gateways,
 	}
 	for _, ch := range res.Changes {
 		switch {
+		case ch.Kind == access.KindProperty: // its name and zone are the configuration's
 		case ch.Op == people.Added && ch.Kind == access.KindPerson:
 			r.Added++
 		case ch.Op == people.Ended:
@@ -227,6 +241,7 @@ func reportOf(property access.PropertyID, snap pms.Snapshot, res people.Result, 
 	}
 	for _, cf := range slices.Concat(res.Conflicts, refusals) {
 		r.Conflicts = append(r.Conflicts, SyncConflict{cf.Kind, cf.Text, cf.Remedy})
+		r.Complete = r.Complete && cf.Kind != "incomplete_export" // a whole file, but not of this property
 	}
 	return r
 }

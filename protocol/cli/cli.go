@@ -63,7 +63,7 @@ type Command struct {
 
 // Call is one command being carried out.
 type Call struct {
-	context.Context //nolint:containedctx // a call is what its context is for
+	context.Context // a call is what its context is for
 
 	Flags  *flag.FlagSet
 	Stdin  io.Reader

@@ -143,7 +143,7 @@ func (l *Link) connection(ctx context.Context, number uint64, clean bool) (made 
 	if ctx.Err() != nil { // leaving is no trouble
 		l.setLost(began, nil)
 		l.goodbye(ctx, s, number)
-		return true, nil
+		return true, nil //nolint:nilerr // leaving is no trouble
 	}
 	l.setLost(began, err)
 	s.close(0)
