@@ -5,7 +5,7 @@ GO       ?= go
 LINT     := $(GO) tool -modfile=packaging/tools/go.mod golangci-lint
 # No "..." ever matches a folder called testdata: ours is named by itself.
 PACKAGES := ./... ./testdata
-PROGRAMS := $(addprefix ./,$(wildcard agent/cmd/* cloud/cmd/*))
+PROGRAMS := $(patsubst %/main.go,./%,$(wildcard agent/cmd/*/main.go cloud/cmd/*/main.go))
 
 # Two builds of one commit give the same bytes: no dates, no paths.
 VERSION  ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),unknown)

@@ -67,6 +67,10 @@ func (b *box) openRest(dir string, key store.Key, opts store.Options, source clo
 	if err != nil {
 		return err
 	}
+	if _, err := b.wanted.Places(); fault.KindOf(readable(err)) == fault.Invalid {
+		log.Error("a place in the wanted state cannot be read: panels stay as they are until the cloud has sent the state again", "err", err)
+		pos = access.Position{}
+	}
 	b.position.Store(&pos)
 	if b.id, err = loadIdentity(b.site); err != nil || b.id == nil {
 		return err
@@ -106,8 +110,12 @@ func CheckFile(args []string, stderr io.Writer) int {
 
 // The methods below are what reconcile and cloudlink ask of the files.
 
-// Position is the revision that is stored whole.
+// Position is the revision that is stored whole and can be read; zero while there is none.
 func (b *box) Position() access.Position { return *b.position.Load() }
+
+// unknown says that there is no wanted state to go by, as after the disk damaged it. Unknown is not
+// empty: nobody comes and nobody goes because of it.
+func (b *box) unknown() bool { return b.Position() == access.Position{} }
 
 // Digest is the digest of the state at Position; zero when it cannot be read, which makes the
 // cloud send a snapshot.
@@ -135,7 +143,13 @@ func (b *box) Holder(p access.PersonID) (access.Holder, bool, error) {
 }
 
 // Places is everything that is not about a person.
-func (b *box) Places() (access.Places, error) { return b.wanted.Places() }
+func (b *box) Places() (access.Places, error) {
+	p, err := b.wanted.Places()
+	if b.unknown() {
+		return p, nil // nobody will be judged by it
+	}
+	return p, err
+}
 
 // Entry is the ledger's entry of a person on a device.
 func (b *box) Entry(d access.DeviceID, p access.PersonID) (access.LedgerEntry, bool, error) {
@@ -163,11 +177,19 @@ type walker struct {
 	ctx context.Context // lives exactly as long as the loop it is made for
 }
 
-// People calls f with every person's id.
-func (w walker) People(f func(access.PersonID) error) error { return w.wanted.People(w.ctx, f) }
+// People calls f with every person's id; with none while the state is unknown.
+func (w walker) People(f func(access.PersonID) error) error {
+	if w.unknown() {
+		return nil
+	}
+	return w.wanted.People(w.ctx, f)
+}
 
-// Entries calls f with every ledger entry of a device.
+// Entries calls f with every ledger entry of a device; with none while the state is unknown.
 func (w walker) Entries(d access.DeviceID, f func(access.LedgerEntry) error) error {
+	if w.unknown() {
+		return nil
+	}
 	return w.site.Entries(w.ctx, d, f)
 }
 

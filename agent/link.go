@@ -37,14 +37,15 @@ func (w linkWanted) Position() access.Position { return w.a.box.Position() }
 func (w linkWanted) Digest() access.Digest     { return w.a.box.Digest() }
 
 func (w linkWanted) Apply(u access.Update) (bool, error) {
+	first := w.a.box.unknown() // until now nothing followed from the ledger either
 	done, err := w.a.box.wanted.Apply(u)
 	if err != nil || !done.Done {
 		return false, err
 	}
 	w.a.box.position.Store(&done.Position)
 	for _, p := range w.a.panels {
-		if done.Places || len(done.People) > 0 {
-			p.loop.Changed(done.Places, done.People...)
+		if all := first || done.Places; all || len(done.People) > 0 {
+			p.loop.Changed(all, done.People...)
 		}
 	}
 	w.a.log.Info("wanted state stored", "revision", done.Position.Revision, "people_changed", len(done.People))
