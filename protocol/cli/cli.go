@@ -89,6 +89,45 @@ type usageError struct{ error }
 // Usagef is wrong usage.
 func Usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
+// theirsError is a fault of the other side's input: Invalid exits with Failed and not WrongUsage.
+type theirsError struct{ error }
+
+func (e theirsError) Unwrap() error { return e.error }
+
+// Theirs marks a failure as the other side's: an answer that cannot be right is no wrong usage.
+func Theirs(err error) error {
+	if err == nil {
+		return nil
+	}
+	return theirsError{err}
+}
+
+// toldError is a failure whose JSON object was already printed.
+type toldError struct{ error }
+
+func (e toldError) Unwrap() error { return e.error }
+
+// TellFailure prints v with "ok": false and the error in it, when --json was given, and returns err
+// for the command to return: a failure that has more to say than the error alone.
+func (c *Call) TellFailure(v any, err error) error {
+	if !c.JSON {
+		return err
+	}
+	raw, merr := json.Marshal(v)
+	if merr != nil {
+		return err
+	}
+	object := map[string]any{}
+	if json.Unmarshal(raw, &object) != nil {
+		return err
+	}
+	object["ok"], object["error"] = false, ErrorOf(err)
+	if json.NewEncoder(c.Stdout).Encode(object) != nil {
+		return err
+	}
+	return toldError{err}
+}
+
 // WantsJSON looks for --json among raw arguments, so that wrong usage is answered in JSON too.
 func WantsJSON(args []string) bool {
 	for _, a := range args {
@@ -157,14 +196,18 @@ func (p Program) find(args []string) (Command, []string, bool) {
 
 func (p Program) fail(c *Call, name string, err error) int {
 	e, code := ErrorOf(err), Exit(fault.KindOf(err))
-	var usage usageError
+	var (
+		usage  usageError
+		theirs theirsError
+		told   toldError
+	)
 	if errors.As(err, &usage) {
 		e.Kind = fault.Invalid.String()
 	}
-	if e.Kind == fault.Invalid.String() {
+	if e.Kind == fault.Invalid.String() && !errors.As(err, &theirs) {
 		code = WrongUsage
 	}
-	if c.JSON {
+	if c.JSON && !errors.As(err, &told) {
 		_ = json.NewEncoder(c.Stdout).Encode(map[string]any{"ok": false, "error": e}) // nobody else to tell
 	}
 	line := strings.TrimSpace(strings.TrimSuffix(e.Message, ".") + ". " + e.Remedy)

@@ -104,6 +104,43 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
+func TestTheirFaultIsNoWrongUsage(t *testing.T) {
+	err := Theirs(fault.New(fault.Invalid, "read", "answer", "no JSON"))
+	if got, _, _ := try(t, program(err), "go far me"); got != Failed {
+		t.Errorf("an answer that cannot be read exits with %d, want %d", got, Failed)
+	}
+	if got, _, _ := try(t, program(Theirs(fault.New(fault.Denied, "log in", "x", "no"))), "go far me"); got != Refused {
+		t.Errorf("a refusal exits with %d, want %d", got, Refused)
+	}
+	if Theirs(nil) != nil {
+		t.Error("no error became one")
+	}
+}
+
+func TestTellFailureSaysMoreThanTheError(t *testing.T) {
+	p := Program{Name: "prog", Commands: []Command{{Name: "pull", SetUp: func(c *Call) func() error {
+		return func() error {
+			return c.TellFailure(map[string]any{"ok": true, "evidence": []string{"cut"}}, fault.New(fault.Timeout, "read", "page", "slow"))
+		}
+	}}}}
+	code, out, _ := try(t, p, "pull --json")
+	var o struct {
+		OK       bool
+		Error    Error
+		Evidence []string
+	}
+	d := json.NewDecoder(strings.NewReader(out))
+	if err := d.Decode(&o); err != nil || d.More() {
+		t.Fatalf("%q is not exactly one object: %v", out, err)
+	}
+	if code != Unreachable || o.OK || o.Error.Kind != "timeout" || len(o.Evidence) != 1 {
+		t.Errorf("exit %d, %+v", code, o)
+	}
+	if code, out, errs := try(t, p, "pull"); code != Unreachable || out != "" || !strings.Contains(errs, "slow") {
+		t.Errorf("without --json: exit %d, %q, %q", code, out, errs)
+	}
+}
+
 func TestPrint(t *testing.T) {
 	var out bytes.Buffer
 	c := &Call{Stdout: &out}
