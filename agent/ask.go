@@ -155,7 +155,11 @@ type DevicePlan struct {
 	Note       string          `json:"note,omitempty"`
 }
 
-const neverAnswered = "this device has not answered yet: what it can hold is not known, so nothing is refused for it here"
+// Notes on a plan.
+const (
+	neverAnswered = "this device has not answered yet: what it can hold is not known, so nothing is refused for it here"
+	nothingKnown  = "no wanted state is stored, or it cannot be read: nothing changes here until the cloud has sent it"
+)
 
 // PlanStep is one mutating request.
 type PlanStep struct {
@@ -220,6 +224,9 @@ func planDevice(w walker, d config.Device, now time.Time, trusted bool) (DeviceP
 	}
 	if err := gather(w, d.ID, &in); err != nil {
 		return DevicePlan{}, err
+	}
+	if w.unknown() {
+		note = nothingKnown
 	}
 	out := shown(d.ID, plan.Make(in))
 	out.Note = note

@@ -26,7 +26,9 @@ type box struct {
 	clock  *clock.Clock
 	id     *identity // nil before enrolment
 
+	log      *slog.Logger
 	position atomic.Pointer[access.Position]
+	blind    atomic.Bool // a place cannot be read
 }
 
 // openBox opens the state directory, making it when missing. check looks at a file in a child
@@ -40,7 +42,7 @@ func openBox(dir string, source clock.Source, check func(string) error, log *slo
 		return nil, err
 	}
 	boot, _ := source.Boot()
-	b := &box{}
+	b := &box{log: log}
 	b.outbox = outbox.New(outbox.Options{Now: b.now, Boot: boot, Log: log})
 	opts := store.Options{Log: log, Check: check}
 	if b.site, err = store.OpenSite(dir, key, b.outbox, opts); err != nil {
@@ -67,11 +69,10 @@ func (b *box) openRest(dir string, key store.Key, opts store.Options, source clo
 	if err != nil {
 		return err
 	}
-	if _, err := b.wanted.Places(); fault.KindOf(readable(err)) == fault.Invalid {
-		log.Error("a place in the wanted state cannot be read: panels stay as they are until the cloud has sent the state again", "err", err)
-		pos = access.Position{}
-	}
 	b.position.Store(&pos)
+	if _, err := b.Places(); err != nil {
+		return err
+	}
 	if b.id, err = loadIdentity(b.site); err != nil || b.id == nil {
 		return err
 	}
@@ -111,7 +112,12 @@ func CheckFile(args []string, stderr io.Writer) int {
 // The methods below are what reconcile and cloudlink ask of the files.
 
 // Position is the revision that is stored whole and can be read; zero while there is none.
-func (b *box) Position() access.Position { return *b.position.Load() }
+func (b *box) Position() access.Position {
+	if b.blind.Load() {
+		return access.Position{}
+	}
+	return *b.position.Load()
+}
 
 // unknown says that there is no wanted state to go by, as after the disk damaged it. Unknown is not
 // empty: nobody comes and nobody goes because of it.
@@ -138,15 +144,23 @@ func readable(err error) error {
 
 // Holder is one person whole.
 func (b *box) Holder(p access.PersonID) (access.Holder, bool, error) {
+	if b.unknown() {
+		return access.Holder{}, false, fault.New(fault.Invalid, "read", "person "+string(p), "the wanted state is not known")
+	}
 	h, ok, err := b.wanted.Holder(p)
 	return h, ok, readable(err)
 }
 
-// Places is everything that is not about a person.
+// Places is everything that is not about a person. When some of it cannot be read the whole state
+// counts as unknown, because any grant may hang on what is missing, until the cloud has sent it anew.
 func (b *box) Places() (access.Places, error) {
 	p, err := b.wanted.Places()
-	if b.unknown() {
-		return p, nil // nobody will be judged by it
+	bad := err != nil && fault.KindOf(readable(err)) == fault.Invalid
+	if was := b.blind.Swap(bad); bad && !was {
+		b.log.Error("a place in the wanted state cannot be read: panels stay as they are until the cloud has sent the state again", "err", err)
+	}
+	if bad {
+		return p, nil
 	}
 	return p, err
 }

@@ -56,6 +56,10 @@ func (h *house) restartedAgent(story *story) {
 	h.stop()
 	var left OutboxReport
 	must(h.t, json.Unmarshal([]byte(h.ask(AskOutbox)), &left))
+	first := left.First
+	if first == 0 { // the cloud has confirmed every one
+		first = uint64(len(h.keeper.Kept.All())) + 1
+	}
 	done, seen, hellos, acks := len(h.sim.Mutating()), len(h.broker.Messages.All()), h.cloud.Hellos.Tail(), h.cloud.Acks.Tail()
 	h.start()
 	pos, digest := h.keeper.At()
@@ -70,10 +74,6 @@ func (h *house) restartedAgent(story *story) {
 	h.acked(acks)
 	if n := len(h.sim.Mutating()) - done; n != 1 {
 		h.t.Errorf("%d changes were made at the panel since the restart, want the one of p3", n)
-	}
-	first := left.First
-	if first == 0 {
-		first = h.firstAfter(seen)
 	}
 	if got := h.firstAfter(seen); got < first {
 		h.t.Errorf("event %d was sent again although it was confirmed; the oldest that was not is %d", got, first)
@@ -129,7 +129,7 @@ func TestG10_EventsOfADeafCloudComeOnceAndInOrder(t *testing.T) {
 	}
 	var r OutboxReport
 	must(t, json.Unmarshal([]byte(h.ask(AskOutbox)), &r))
-	if !r.OK || !r.ChainOK || r.Lost != 0 || r.Last+1 < story.next {
+	if !r.OK || !r.ChainOK || r.Lost != 0 || r.Events > 0 && r.Last+1 < story.next {
 		t.Errorf("outbox %+v, the cloud has events up to %d", r, story.next-1)
 	}
 }

@@ -72,7 +72,7 @@ func (a *Agent) loopOf(ctx context.Context, p *panel) *reconcile.Loop {
 	return reconcile.New(reconcile.Config{
 		Device: reconcile.Device{ID: p.cfg.ID, Doors: p.cfg.Doors, Report: p.cfg.Report},
 		Panel:  p.panel, Wanted: w, Ledger: w, Clock: a.box.clock, Log: a.log, Rand: a.deps.Rand, Audit: a.cfg.Audit,
-		Probed: a.inventory.look,
+		Probed: a.inventory.look, Limits: a.inventory.said[p.cfg.ID].Limits,
 	})
 }
 

@@ -43,6 +43,9 @@ func (w linkWanted) Apply(u access.Update) (bool, error) {
 		return false, err
 	}
 	w.a.box.position.Store(&done.Position)
+	if _, err := w.a.box.Places(); err != nil { // looks whether what could not be read is mended
+		w.a.log.Error("the places just stored cannot be read", "err", err)
+	}
 	for _, p := range w.a.panels {
 		if all := first || done.Places; all || len(done.People) > 0 {
 			p.loop.Changed(all, done.People...)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gatehouse/agent/internal/driver"
+	"gatehouse/agent/internal/driver/model"
 	"gatehouse/protocol/access"
 )
 
@@ -52,6 +53,7 @@ type Config struct {
 	Log    *slog.Logger
 	Rand   *rand.Rand    // for jitter; nil: a fixed one, for tests
 	Audit  time.Duration // between full read-backs; 0: a day
+	Limits model.Limits  // what the device last said of itself, until it is asked again
 	// Probed is called from the loop's goroutine whenever the device said what it is; may be nil.
 	Probed func()
 }

@@ -77,7 +77,7 @@ func New(cfg Config) *Loop {
 		cfg.Rand = rand.New(rand.NewPCG(1, 2))
 	}
 	l := &Loop{
-		cfg: cfg, log: cfg.Log.With("device", string(cfg.Device.ID)),
+		cfg: cfg, log: cfg.Log.With("device", string(cfg.Device.ID)), limits: cfg.Limits,
 		wake:    make(chan struct{}, 1),
 		queue:   newKeyed(urgency.before),
 		later:   newKeyed(time.Time.Before),

@@ -1,0 +1,209 @@
+package agent
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"gatehouse/agent/internal/driver/akuvox/akuvoxsim"
+	"gatehouse/protocol/access"
+	"gatehouse/protocol/access/fault"
+)
+
+// TestRunLeavesNothingBehind: no goroutine, no open file, no file that was not meant to stay. It runs alone, because
+// goroutines and file descriptors are counted.
+func TestRunLeavesNothingBehind(t *testing.T) {
+	h := newHouse(t).withCloud(slices.Concat(places(), resident(1, since(time.Hour)))...)
+	before, fds := goleak.IgnoreCurrent(), openFiles(t)
+	story := h.story()
+	for range 2 {
+		h.start()
+		story.until(access.EventStarted, "", "")
+		h.get("/metrics")
+		h.ask(AskDump)
+		h.stop()
+	}
+	goleak.VerifyNone(t, before)
+	for name, n := range openFiles(t) {
+		if strings.HasPrefix(name, h.cfg.StateDir) && fds[name] < n {
+			t.Errorf("%s is still open", name)
+		}
+	}
+	left := files(t, h.cfg.StateDir)
+	maps.DeleteFunc(left, func(name string, _ []byte) bool { return strings.HasPrefix(name, "site.db.snapshot-") })
+	want := []string{"key", "site.db", "wanted.db"}
+	if d := cmp.Diff(want, slices.Sorted(maps.Keys(left))); d != "" {
+		t.Errorf("files in the state directory (-want +got):\n%s", d)
+	}
+}
+
+// openFiles counts this process's descriptors by what they lead to; empty where the system does not tell.
+func openFiles(t *testing.T) map[string]int {
+	t.Helper()
+	out := map[string]int{}
+	list, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return out
+	}
+	for _, f := range list {
+		if to, err := os.Readlink(filepath.Join("/proc/self/fd", f.Name())); err == nil {
+			out[to]++
+		}
+	}
+	return out
+}
+
+// TestRunThatCannotListenLetsGoOfEverything, so that the next attempt finds the files free.
+func TestRunThatCannotListenLetsGoOfEverything(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	h := newHouse(t)
+	long := filepath.Join(t.TempDir(), strings.Repeat("far", 30))
+	tests := []struct {
+		name   string
+		change func(c *Config)
+		remedy string
+	}{
+		{"the page's address is taken", func(c *Config) { c.Listen = ln.Addr().String() }, "Choose another address"},
+		{"the socket's path is too long", func(c *Config) { c.StateDir = long }, "shorter path"},
+	}
+	for _, tt := range tests {
+		cfg := h.cfg
+		tt.change(&cfg)
+		for range 2 {
+			a, err := New(t.Context(), cfg, Deps{Log: quiet(), Source: trusted()})
+			must(t, err)
+			err = a.Run(t.Context())
+			if fault.KindOf(err) != fault.Invalid || !strings.Contains(fault.RemedyOf(err), tt.remedy) {
+				t.Errorf("%s: %v; %s", tt.name, err, fault.RemedyOf(err))
+			}
+		}
+	}
+	must(t, ln.Close())
+	h.panel.Close()
+	goleak.VerifyNone(t, before)
+}
+
+// TestNewNamesEveryDeviceThatCannotBeMade at once.
+func TestNewNamesEveryDeviceThatCannotBeMade(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	good := h.cfg.Devices[0]
+	unknown, secretless := good, good
+	unknown.ID, unknown.Kind = "side", "intercom"
+	secretless.ID, secretless.PasswordFile = "rear", filepath.Join(t.TempDir(), "nowhere")
+	h.cfg.Devices = append(h.cfg.Devices, unknown, secretless)
+	_, err := New(t.Context(), h.cfg, Deps{Log: quiet(), Source: trusted()})
+	again := CheckDevices(h.cfg, quiet())
+	for _, err := range []error{err, again} {
+		if fault.KindOf(err) != fault.Invalid {
+			t.Fatalf("%v", err)
+		}
+		for _, want := range []string{"side", `"intercom" is not a kind of device`, "akuvox", "rear", "nowhere"} {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("the error lacks %q: %v", want, err)
+			}
+		}
+	}
+	h.cfg.Devices = h.cfg.Devices[:1]
+	a, err := New(t.Context(), h.cfg, Deps{Log: quiet(), Source: trusted()}) // the files were let go of
+	must(t, err)
+	must(t, a.Close())
+}
+
+// TestG6_ADamagedMemoryOfTheClockKeepsNoDoorShut.
+func TestG6_ADamagedMemoryOfTheClockKeepsNoDoorShut(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	b, err := openBox(h.cfg.StateDir, trusted(), nil, quiet())
+	must(t, err)
+	must(t, b.site.SaveClock([]byte("no clock")))
+	must(t, b.Close())
+	h.start()
+	h.store(1, append(places(), resident(1, since(time.Hour))...)...)
+	h.confirmed("p1")
+	if !h.opens("10001") {
+		t.Error("the resident cannot open")
+	}
+}
+
+// TestE2_SecretsStandNowhere seeds secrets of every kind and looks for them in every log line, page, metric, answer,
+// message to the cloud and file.
+func TestE2_SecretsStandNowhere(t *testing.T) {
+	t.Parallel()
+	const pin, card, first, last, phone = "8051739", "0451B2C3D4E5F6", "Wilhelmina", "Okonkwo", "+15550142"
+	person := func(n int, pin string) []access.Noun {
+		id := fmt.Sprint("p", n)
+		return []access.Noun{
+			access.Person{ID: access.PersonID(id), Kind: access.Resident, First: first, Last: last, Phones: []string{phone}},
+			access.Credential{ID: access.CredentialID("c" + id), Person: access.PersonID(id), Kind: access.PIN, Secret: access.NewSecret(pin)},
+			access.Credential{ID: access.CredentialID("k" + id), Person: access.PersonID(id), Kind: access.Card, Secret: access.NewSecret(card)},
+			access.Grant{ID: access.GrantID("g" + id), Person: access.PersonID(id), Group: "entrance", Window: since(time.Hour), Reason: "lives in unit 101"},
+		}
+	}
+	// Two with one PIN and card, one whose PIN no panel takes: refusals are where words slip out.
+	h := newHouse(t).withCloud(slices.Concat(places(), person(1, pin), person(2, pin), person(3, "805x739"))...)
+	story := h.story()
+	h.start()
+	story.until(access.EventConfirmed, access.OpAdd, "p1")
+	must(t, h.sim.SetFault(akuvoxsim.FaultSetting{Name: akuvoxsim.FaultFull, On: true}))
+	h.keeper.Change(items(t, person(4, "7362514")...), nil)
+	story.until(access.EventFailed, "", "p4")
+	h.broker.Inject(t, "gatehouse/v1/gw-1/down/state", []byte(`{"pin":"`+pin+`","payloadType":7}`))
+	h.logs.wait(t, "a message was refused")
+
+	k := h.writtenKeys()
+	secrets := []string{pin, "805x739", "7362514", card, panelPassword, last, first, phone}
+	places := map[string]string{"the page": h.get("/"), "/metrics": h.get("/metrics"), "/healthz": h.get("/healthz"), "plan": h.ask(AskPlan), "outbox": h.ask(AskOutbox), "digest": h.ask(AskDigest)}
+	dump := h.ask(AskDump)
+	h.stop()
+	places["the log"] = h.logs.text()
+	for _, e := range h.keeper.Kept.All() {
+		places["event "+fmt.Sprint(e.Number)] = string(e.Raw)
+	}
+	for where, text := range places {
+		holdsNone(t, where, text, secrets...)
+		holdsNone(t, where, text, k...)
+	}
+	holdsNone(t, "the dump", dump, append(k, pin, "805x739", "7362514", card, panelPassword)...) // names it may show
+	for name, b := range files(t, h.cfg.StateDir) {
+		if name != "key" {
+			holdsNone(t, name, string(b), append(k, secrets...)...)
+		}
+	}
+	for _, m := range h.broker.Messages.All() {
+		if m.Client == string(h.gw.ID) {
+			holdsNone(t, m.Topic, string(m.Payload), secrets...)
+		}
+	}
+}
+
+// writtenKeys are the gateway's private keys as they would be written, and the key that seals its files.
+func (h *house) writtenKeys() (out []string) {
+	h.t.Helper()
+	raw, err := h.agent.box.site.Blob(blobKeys)
+	must(h.t, err)
+	var k keys
+	must(h.t, json.Unmarshal(raw, &k))
+	private := h.secretKeys(&k)
+	file, err := os.ReadFile(filepath.Join(h.cfg.StateDir, "key"))
+	must(h.t, err)
+	private["file"] = file
+	for _, secret := range private {
+		for _, d := range dresses(secret) {
+			out = append(out, string(d))
+		}
+	}
+	return out
+}
