@@ -88,7 +88,7 @@ func (c *Cloud) configure(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if err := tx.UpsertProperty(ctx, model.Property{Property: p.Access(), Origin: model.OtherCSV, Ref: ref, Settings: p.Settings()}); err != nil {
+			if err := tx.UpsertProperty(ctx, model.Property{Property: p.Access(), Origin: c.origin(p), Ref: ref, Settings: p.Settings()}); err != nil {
 				return err
 			}
 			if err := tx.SetDoors(ctx, p.ID, doors); err != nil {
@@ -136,6 +136,10 @@ const decideEvery = 6 * time.Hour
 
 // Serve runs everything until ctx ends: broker, publisher, intake, page.
 func (c *Cloud) Serve(ctx context.Context) error {
+	sources, err := c.sources()
+	if err != nil {
+		return err
+	}
 	b, err := c.startBroker()
 	if err != nil {
 		return err
@@ -154,7 +158,10 @@ func (c *Cloud) Serve(ctx context.Context) error {
 	g.Go(func() error { return in.Run(ctx) })
 	g.Go(func() error { return pub.Run(ctx) })
 	g.Go(func() error { return c.tend(ctx) })
-	g.Go(func() error { return c.servePage(ctx, ln) })
+	g.Go(func() error { return c.servePage(ctx, ln, c.metrics(in)) })
+	for _, src := range sources {
+		g.Go(func() error { return c.schedule(ctx, src) })
+	}
 	err = g.Wait()
 	s.close()
 	return errors.Join(err, b.Close())
@@ -208,9 +215,10 @@ func ownHost(at net.Addr, h http.Handler) http.Handler {
 	})
 }
 
-func (c *Cloud) servePage(ctx context.Context, ln net.Listener) error {
+func (c *Cloud) servePage(ctx context.Context, ln net.Listener, metrics http.Handler) error {
 	mux := http.NewServeMux()
 	mux.Handle("/", console.New(reader{c}, console.Options{Now: c.now, Version: c.deps.Version}, c.log))
+	mux.Handle("GET /metrics", metrics)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
 		if _, err := c.store.Changes(r.Context()); err != nil {
 			http.Error(w, "store: "+err.Error(), http.StatusServiceUnavailable)

@@ -44,7 +44,7 @@ var importTable = []row{
 	{pkg: "agent/internal/cloudlink", may: []string{access, fault, "protocol", "agent/internal/outbox"}},
 	{pkg: "agent/cmd/gatehouse-sim", may: []string{access, fault, rules, "agent", "agent/internal/driver/*/*sim"}},
 	// Its device commands need no daemon: they talk to one driver directly.
-	{pkg: "agent/cmd/gatehouse-agent", may: []string{access, fault, rules, "agent", "protocol", "protocol/cli", "agent/internal/driver", "agent/internal/driver/model"}},
+	{pkg: "agent/cmd/gatehouse-agent", may: []string{access, fault, rules, "agent", "protocol", "protocol/cli", "agent/internal/driver", "agent/internal/driver/model", "agent/internal/osservice"}},
 	{pkg: "agent", may: []string{"agent/internal/...", "protocol/..."}, never: testSupport},
 
 	{pkg: "cloud/internal/config", may: []string{access, fault, "cloud/internal/people/model"}},
@@ -60,7 +60,7 @@ var importTable = []row{
 	{pkg: "cloud/internal/pms/*", may: []string{access, fault, "cloud/internal/pms"}},
 	{pkg: "cloud/internal/console", may: []string{access, fault, "cloud/internal/policy", "cloud/internal/people/model"}},
 	{pkg: "cloud/internal/api", may: []string{access, fault, "cloud/internal/policy", "cloud/internal/people/model"}},
-	{pkg: "cloud/cmd/gatehouse-pmssim", may: []string{access, fault, rules, "cloud", "cloud/internal/pms/*/*sim"}},
+	{pkg: "cloud/cmd/gatehouse-pmssim", may: []string{access, fault, rules, "cloud", "protocol/cli", "cloud/internal/pms/*/*sim", "testdata/..."}},
 	{pkg: "cloud/cmd/*", may: []string{access, fault, rules, "cloud", "protocol", "protocol/cli"}},
 	{pkg: "cloud", may: []string{"cloud/internal/...", "protocol/..."}, never: testSupport},
 

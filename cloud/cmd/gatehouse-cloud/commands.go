@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"os"
@@ -139,6 +140,53 @@ func setUpPMSImport(c *cli.Call) func() error {
 		snap, err := cloud.ReadFile(*file.format, *zone, *property, r)
 		if err != nil {
 			return err
+		}
+		raw, err := json.Marshal(snap)
+		if err != nil {
+			return err
+		}
+		return c.Print(raw)
+	}
+}
+
+func setUpSync(c *cli.Call) func() error {
+	open := opener(c)
+	property := c.Flags.String("property", "", "the `PROPERTY` to read")
+	unit := c.Flags.String("unit", "", "only this `UNIT`, as its source names it")
+	return func() error {
+		if *property == "" {
+			return cli.Usagef("--property PROPERTY is missing: which one?")
+		}
+		return open(slog.LevelWarn, func(cl *cloud.Cloud) error {
+			report, err := cl.Sync(c, access.PropertyID(*property), *unit)
+			if err != nil {
+				return c.TellFailure(report, theirs(err))
+			}
+			return tellReport(c, report)
+		})
+	}
+}
+
+// theirs tells a failure of the PMS from one of our own input.
+func theirs(err error) error {
+	var pull *cloud.PullError
+	if errors.As(err, &pull) {
+		return cli.Theirs(err)
+	}
+	return err
+}
+
+func setUpPMSPull(c *cli.Call) func() error {
+	kind := c.Flags.String("kind", "", "the `KIND` of property-management system, such as rentmanager")
+	file := c.Flags.String("config", "", "`FILE` with its address and account")
+	return func() error {
+		if *kind == "" || *file == "" {
+			return cli.Usagef("--kind and --config are both needed")
+		}
+		log := slog.New(slog.NewJSONHandler(c.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+		snap, err := cloud.Pull(c, *kind, *file, cloud.Deps{Log: log, Version: version})
+		if err != nil {
+			return c.TellFailure(snap, theirs(err))
 		}
 		raw, err := json.Marshal(snap)
 		if err != nil {

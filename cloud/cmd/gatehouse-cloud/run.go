@@ -17,6 +17,8 @@ func program() cli.Program {
 		{Name: "migrate", Summary: "brings the database up to date and ends", Example: "gatehouse-cloud migrate --config cloud.toml", SetUp: setUpMigrate},
 		{Name: "gateway add", Summary: "makes a new gateway from its request", Example: "gatehouse-cloud gateway add --config cloud.toml --property maple-court --request lobby.request --out lobby.bundle", SetUp: setUpGatewayAdd},
 		{Name: "import", Summary: "reads an export as a sync of a property", Example: "gatehouse-cloud import --config cloud.toml --property maple-court --format csv --file residents.csv", SetUp: setUpImport},
+		{Name: "sync", Summary: "reads a property's live source now", Example: "gatehouse-cloud sync --config cloud.toml --property maple-court --unit 204", SetUp: setUpSync},
+		{Name: "pms pull", Summary: "shows what a live source says, without any database", Example: "gatehouse-cloud pms pull --kind rentmanager --config rentmanager.toml --json", SetUp: setUpPMSPull},
 		{Name: "pms import", Summary: "shows what an export says, without any database", Example: "gatehouse-cloud pms import --format csv --file residents.csv --zone America/Chicago --json", SetUp: setUpPMSImport},
 		{Name: "version", Summary: "prints version, commit, protocol version and Go version", Example: "gatehouse-cloud version --json", SetUp: setUpVersion},
 	}}

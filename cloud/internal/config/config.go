@@ -46,9 +46,20 @@ type Property struct {
 	MoveInTime  string            `toml:"move_in_time"`  // "15:00"
 	MoveOutTime string            `toml:"move_out_time"` // "11:00"
 	Types       []string          `toml:"types"`         // types that get access; []: every type; absent: residents and occupants
+	PMS         *PMS              `toml:"pms"`           // nil: only files are imported
 	Doors       []Door            `toml:"door"`
 	Groups      []Group           `toml:"group"`
 }
+
+// PMS is the [property.pms] table: a live source.
+type PMS struct {
+	Kind  string        `toml:"kind"`   // "rentmanager"
+	File  string        `toml:"config"` // the vendor's own file: address, account, fields
+	Every time.Duration `toml:"every"`  // how often it is read; 0: DefaultEvery
+}
+
+// DefaultEvery is how often a live source is read unless the property says otherwise.
+const DefaultEvery = 5 * time.Minute
 
 // Door is one [[property.door]] table.
 type Door struct {
@@ -140,6 +151,16 @@ func (c *Config) complete(dir string) error {
 	if c.BrokerAddress == "" {
 		c.BrokerAddress = "tls://" + c.BrokerListen
 	}
+	for i := range c.Properties {
+		if p := c.Properties[i].PMS; p != nil {
+			if !filepath.IsAbs(p.File) {
+				p.File = filepath.Join(dir, p.File)
+			}
+			if p.Every == 0 {
+				p.Every = DefaultEvery
+			}
+		}
+	}
 	return nil
 }
 
@@ -189,6 +210,16 @@ func (p *Property) check() (errs []error) {
 	for key, hm := range map[string]string{"move_in_time": p.MoveInTime, "move_out_time": p.MoveOutTime} {
 		if _, err := time.Parse("15:04", hm); hm != "" && err != nil {
 			bad("%s is %q, want HH:MM such as 15:00", key, hm)
+		}
+	}
+	if p.PMS != nil {
+		switch {
+		case p.PMS.Kind == "":
+			bad("pms.kind is missing, for example kind = \"rentmanager\"")
+		case p.PMS.File == "":
+			bad("pms.config is missing: the vendor's own file")
+		case p.PMS.Every < 0 || p.PMS.Every > 0 && (p.PMS.Every < time.Second || p.PMS.Every > 24*time.Hour):
+			bad("pms.every is %s, want 1s to 24h", p.PMS.Every)
 		}
 	}
 	doors := map[access.DoorID]bool{}

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -72,6 +73,21 @@ func TestLoad(t *testing.T) {
 	}
 }
 
+func TestS1_ALiveSourceHasItsOwnFileAndInterval(t *testing.T) {
+	text := "[[property]]\nid = \"a\"\nzone = \"UTC\"\n[property.pms]\nkind = \"rentmanager\"\nconfig = \"rm.toml\"\n"
+	c, dir, err := load(t, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &PMS{Kind: "rentmanager", File: filepath.Join(dir, "rm.toml"), Every: DefaultEvery}
+	if diff := cmp.Diff(want, c.Properties[0].PMS); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if c, _, err = load(t, text+"every = \"90s\"\n"); err != nil || c.Properties[0].PMS.Every != 90*time.Second {
+		t.Errorf("every is %v (%v), want 90s", c.Properties[0].PMS, err)
+	}
+}
+
 func TestWithoutAFile(t *testing.T) {
 	c, err := Load("")
 	if err != nil {
@@ -109,6 +125,9 @@ func TestEveryMistakeIsNamed(t *testing.T) {
 		"same id twice": {"[[property]]\nid = \"a\"\nzone = \"UTC\"\n[[property]]\nid = \"a\"\nzone = \"UTC\"\n", []string{`property "a" stands twice`}},
 		"policy": {"[[property]]\nid = \"a\"\nzone = \"UTC\"\nbegin = \"soon\"\nend = [\"never\"]\nmove_in_time = \"3pm\"\nmove_out_time = \"25:00\"\n",
 			[]string{`begin is "soon"`, `end names "never"`, `move_in_time is "3pm"`, `move_out_time is "25:00"`}},
+		"pms":       {"[[property]]\nid = \"a\"\nzone = \"UTC\"\n[property.pms]\nconfig = \"rm.toml\"\n", []string{"pms.kind is missing"}},
+		"pms file":  {"[[property]]\nid = \"a\"\nzone = \"UTC\"\n[property.pms]\nkind = \"rentmanager\"\n", []string{"pms.config is missing"}},
+		"pms every": {"[[property]]\nid = \"a\"\nzone = \"UTC\"\n[property.pms]\nkind = \"rentmanager\"\nconfig = \"x\"\nevery = \"1ms\"\n", []string{"pms.every is 1ms, want 1s to 24h"}},
 		"places": {"[[property]]\nid = \"a\"\nzone = \"UTC\"\n[[property.door]]\nid = \"x y\"\n[[property.door]]\nid = \"d\"\n[[property.door]]\nid = \"d\"\n[[property.group]]\nid = \"g\"\ndoors = [\"e\"]\n",
 			[]string{`"x y"`, `door "d" stands twice`, `group "g" names door "e"`}},
 	}
