@@ -8,6 +8,8 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -24,11 +26,13 @@ type box struct {
 	site   *store.Site
 	outbox *outbox.Outbox
 	clock  *clock.Clock
-	id     *identity // nil before enrolment
+	id     *identity // nil before enrolment, or when it cannot be read
+	lost   error     // why there can be no link although the gateway was enrolled; nil: nothing is wrong
 
 	log      *slog.Logger
 	position atomic.Pointer[access.Position]
-	blind    atomic.Bool // a place cannot be read
+	partial  atomic.Bool // some place cannot be read
+	told     sync.Map    // names of unreadable records that the log has
 }
 
 // openBox opens the state directory, making it when missing. check looks at a file in a child
@@ -70,14 +74,46 @@ func (b *box) openRest(dir string, key store.Key, opts store.Options, source clo
 		return err
 	}
 	b.position.Store(&pos)
-	if _, err := b.Places(); err != nil {
+	if _, err := b.Places(); err != nil { // damage is found before the first hello, which asks for a snapshot
 		return err
 	}
-	if b.id, err = loadIdentity(b.site); err != nil || b.id == nil {
-		return err
+	if b.id, err = loadIdentity(b.site); err != nil {
+		b.noLink(err) // doors are enforced all the same
 	}
-	b.outbox.SetSigner(func(msg []byte) []byte { return ed25519.Sign(b.id.signing, msg) })
-	return nil
+	if b.id != nil {
+		b.outbox.SetSigner(func(msg []byte) []byte { return ed25519.Sign(b.id.signing, msg) })
+	}
+	return b.tellRepairs()
+}
+
+// noLink notes why the gateway, enrolled as it is, cannot talk to its cloud.
+func (b *box) noLink(err error) {
+	b.lost = fault.New(fault.Internal, "read", "who this gateway is", "doors work by the stored dates, nothing new arrives: %w", err).
+		WithRemedy("Enrol it again: stop the agent, then gatehouse-agent enroll request --out FILE, and bring the new bundle back.")
+	b.log.Error("no link to the cloud", "err", b.lost, "remedy", fault.RemedyOf(b.lost))
+}
+
+// tellRepairs makes events of what was brought back or put aside when the files were opened.
+func (b *box) tellRepairs() error {
+	var evs []access.Event
+	tell := func(kind access.EventKind, words, why string) {
+		b.log.Error(words, "why", why)
+		evs = append(evs, b.event(kind, words+": "+why))
+	}
+	if why := b.site.Restored(); why != "" {
+		tell(access.EventDrift, "the gateway's own file was brought back from its snapshot; what was written on panels since then is forgotten, and every panel is read back", why)
+	}
+	if why := b.wanted.Quarantined(); why != "" {
+		tell(access.EventState, "the stored wanted state was damaged and put aside; panels stay as they are until the cloud has sent it again", why)
+	}
+	return b.site.Tell(evs...)
+}
+
+// event is one of the gateway as a whole.
+func (b *box) event(kind access.EventKind, words string) access.Event {
+	now, trusted := b.clock.Now()
+	pos := b.Position()
+	return access.Event{Kind: kind, At: now, Unsure: !trusted, Epoch: pos.Epoch, Revision: pos.Revision, Message: words}
 }
 
 // now serves the outbox, which is made before the clock.
@@ -111,13 +147,8 @@ func CheckFile(args []string, stderr io.Writer) int {
 
 // The methods below are what reconcile and cloudlink ask of the files.
 
-// Position is the revision that is stored whole and can be read; zero while there is none.
-func (b *box) Position() access.Position {
-	if b.blind.Load() {
-		return access.Position{}
-	}
-	return *b.position.Load()
-}
+// Position is the revision that is stored whole; zero while there is none.
+func (b *box) Position() access.Position { return *b.position.Load() }
 
 // unknown says that there is no wanted state to go by, as after the disk damaged it. Unknown is not
 // empty: nobody comes and nobody goes because of it.
@@ -151,18 +182,42 @@ func (b *box) Holder(p access.PersonID) (access.Holder, bool, error) {
 	return h, ok, readable(err)
 }
 
-// Places is everything that is not about a person. When some of it cannot be read the whole state
-// counts as unknown, because any grant may hang on what is missing, until the cloud has sent it anew.
+// split parts an error of the store into the records that cannot be read and the rest.
+func split(err error) (bad []*store.Unreadable, rest error) {
+	if joined, ok := any(err).(interface{ Unwrap() []error }); ok {
+		for _, e := range joined.Unwrap() {
+			b, r := split(e)
+			bad, rest = append(bad, b...), errors.Join(rest, r)
+		}
+		return bad, rest
+	}
+	var one *store.Unreadable
+	if errors.As(err, &one) {
+		return []*store.Unreadable{one}, nil
+	}
+	return nil, err
+}
+
+// passOver logs every unreadable record in err, each once, and returns the rest of err.
+func (b *box) passOver(err error, then string) (bad []*store.Unreadable, rest error) {
+	bad, rest = split(err)
+	for _, u := range bad {
+		if _, told := b.told.LoadOrStore(u.File+" "+u.Record, true); !told {
+			b.log.Error("a record cannot be read: "+then, "err", u)
+		}
+	}
+	return bad, rest
+}
+
+// Places is everything that is not about a person, marked as partial when some of it cannot be read.
 func (b *box) Places() (access.Places, error) {
 	p, err := b.wanted.Places()
-	bad := err != nil && fault.KindOf(readable(err)) == fault.Invalid
-	if was := b.blind.Swap(bad); bad && !was {
-		b.log.Error("a place in the wanted state cannot be read: panels stay as they are until the cloud has sent the state again", "err", err)
+	bad, rest := split(err)
+	p.Partial = len(bad) > 0
+	if was := b.partial.Swap(p.Partial); p.Partial && !was {
+		b.log.Error("a place in the wanted state cannot be read: whoever needs it stays on the panels as they are, ends still end", "err", err)
 	}
-	if bad {
-		return p, nil
-	}
-	return p, err
+	return p, rest
 }
 
 // Entry is the ledger's entry of a person on a device.
@@ -179,8 +234,12 @@ func (b *box) Record(d access.DeviceID, p access.PersonID, e *access.LedgerEntry
 	return b.site.Record(d, p, e, evs...)
 }
 
-// Overlays are the acts made at the gateway.
-func (b *box) Overlays() ([]access.Overlay, error) { return b.site.Overlays() }
+// Overlays are the acts made at the gateway, as far as they can be read.
+func (b *box) Overlays() ([]access.Overlay, error) {
+	out, err := b.site.Overlays()
+	_, err = b.passOver(err, "what was done at the gateway by hand goes on without it")
+	return out, err
+}
 
 // Print is a keyed fingerprint.
 func (b *box) Print(s string) string { return b.site.Fingerprint([]byte(s)) }
@@ -199,12 +258,24 @@ func (w walker) People(f func(access.PersonID) error) error {
 	return w.wanted.People(w.ctx, f)
 }
 
-// Entries calls f with every ledger entry of a device; with none while the state is unknown.
+// Entries calls f with every ledger entry of a device; with none while the state is unknown. An
+// entry that cannot be read comes last and holds the person's id alone, Ref and State empty.
 func (w walker) Entries(d access.DeviceID, f func(access.LedgerEntry) error) error {
 	if w.unknown() {
 		return nil
 	}
-	return w.site.Entries(w.ctx, d, f)
+	var own error
+	err := w.site.Entries(w.ctx, d, func(e access.LedgerEntry) error { own = f(e); return own })
+	if own != nil {
+		return own
+	}
+	bad, err := w.passOver(err, "the person may be on the panel, and stays there as they are")
+	for _, u := range bad {
+		if p, ok := strings.CutPrefix(u.Record, "ledger/"+string(d)+" "); ok && err == nil {
+			err = f(access.LedgerEntry{Person: access.PersonID(p)})
+		}
+	}
+	return err
 }
 
 // saveJSON keeps a small value under a name in site.db.

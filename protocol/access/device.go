@@ -53,6 +53,7 @@ type LedgerEntry struct {
 	NextTry  time.Time `json:"next_try,omitzero"`
 	Fault    string    `json:"fault,omitempty"` // kind of the last failure, "" when none
 	Message  string    `json:"message,omitempty"`
+	Told     string    `json:"told,omitempty"` // fingerprint of the refusals last told
 }
 
 // OverlayKind is what was done at the gateway by hand.

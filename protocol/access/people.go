@@ -176,4 +176,7 @@ type Holder struct {
 	Residencies []Residency
 	Credentials []Credential
 	Grants      []Grant
+	// Unread names the kinds of which some record could not be read: what is missing says nothing.
+	// Ends that can be read act all the same.
+	Unread []Kind
 }

@@ -147,4 +147,6 @@ type Places struct {
 	Doors     map[DoorID]Door
 	Groups    map[GroupID]Group
 	Schedules map[ScheduleID]Schedule
+	// Partial says that some of it could not be read: what is missing says nothing.
+	Partial bool
 }

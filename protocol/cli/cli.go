@@ -170,7 +170,7 @@ func (p Program) Run(ctx context.Context, args []string, stdin io.Reader, stdout
 func (p Program) do(c *Call, cmd Command, args []string) error {
 	c.Flags = flag.NewFlagSet(cmd.Name, flag.ContinueOnError)
 	c.Flags.SetOutput(io.Discard)
-	c.Flags.BoolVar(&c.JSON, "json", false, "print exactly one JSON object")
+	c.Flags.BoolVar(&c.JSON, "json", c.JSON, "print exactly one JSON object")
 	work := cmd.SetUp(c)
 	switch err := c.Flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):

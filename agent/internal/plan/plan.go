@@ -18,6 +18,8 @@ import (
 // Input is everything a decision rests on. People may be all of the property or one person: the
 // decision about one does not depend on which others are in scope, only on Others.
 type Input struct {
+	Position access.Position // of the wanted state below; outcomes are told with it
+
 	Now     time.Time
 	Trusted bool // the clock is: while it is not, nothing new opens, and ends still end
 
@@ -119,6 +121,8 @@ func (p *Plan) person(in Input, id access.PersonID, w Wanted, rows []model.Recor
 		rows = remembered(entry, ours)
 	}
 	switch {
+	case w.Unknown:
+		// What cannot be read says nothing: the row stays as it is.
 	case !w.Open && !ours:
 		// Nothing wanted, nothing of ours: a row that looks like ours was not written by this
 		// gateway and waits for a person (DESIGN §1.5).

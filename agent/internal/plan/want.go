@@ -19,6 +19,7 @@ func itoa(n int) string { return strconv.Itoa(n) }
 // Wanted is what one person should have on one device now.
 type Wanted struct {
 	Person   access.PersonID
+	Unknown  bool         // it cannot be told, because a record cannot be read: nothing may change
 	Open     bool         // whether they should be on the device at all
 	Record   model.Record // when Open
 	Why      string
@@ -31,16 +32,11 @@ type Wanted struct {
 // and which of their credentials the device can hold.
 func Want(in Input, h access.Holder) Wanted {
 	w := Wanted{Person: h.Person.ID, Why: "no grant is open now"}
-	relays := map[string]bool{}
-	for relay, ws := range reach(in, h) {
-		if rules.Open(ws, in.Now) {
-			relays[relay] = true
-		}
-		w.sooner(rules.NextChange(ws, in.Now))
-	}
-	if len(relays) == 0 {
+	relays := w.reach(in, h)
+	if w.unreadable(in, h) || len(relays) == 0 {
 		return w
 	}
+	w.edges(h.Residencies, in.Now) // the directory shows the unit
 	w.Record = model.Record{
 		Ref:    model.RefOf(h.Person.ID),
 		Name:   rules.DirectoryName(h.Person, unitName(in.Places, h, in.Now), in.Limits.NameChars),
@@ -55,53 +51,96 @@ func Want(in Input, h access.Holder) Wanted {
 			w.refuse(fault.Invalid, "has no PIN and no card that can be used here; give the resident one")
 		}
 	}
-	if _, known := in.Ledger[h.Person.ID]; w.Open && !known && !in.Trusted {
+	if e, known := in.Ledger[h.Person.ID]; w.Open && !in.Trusted && (!known || e.State == access.Removing) {
 		w.Open, w.Record = false, model.Record{}
 		w.Refusals = append(w.Refusals, Refusal{w.Person, fault.Conflict, "the gateway's clock is not trusted, so nothing new opens; connect the gateway to the internet or to a time server"})
 	}
 	return w
 }
 
-// reach lists, for each relay of the device, the windows of grants that lead to it. A revocation
-// made at the gateway outranks every grant.
-func reach(in Input, h access.Holder) map[string][]access.Window {
-	out := map[string][]access.Window{}
-	put := func(d access.DoorID, w access.Window) {
+// reach is which relays of the device the person's grants open now. A revocation made at the gateway
+// outranks every grant.
+func (w *Wanted) reach(in Input, h access.Holder) map[string]bool {
+	windows := map[string][]access.Window{}
+	put := func(d access.DoorID, win access.Window) {
 		if relay, ok := in.Doors[d]; ok {
-			out[relay] = append(out[relay], w)
+			windows[relay] = append(windows[relay], win)
 		}
 	}
+	revoked := false
 	for _, o := range in.Overlay {
 		switch {
 		case o.Person != h.Person.ID:
-		case o.Kind == access.OverlayRevoke && o.Contains(in.Now):
-			return nil
+		case o.Kind == access.OverlayRevoke:
+			revoked = revoked || o.Contains(in.Now)
+			w.edge(o.Window, in.Now)
 		case o.Kind == access.OverlayGrant:
 			put(o.Door, o.Window)
 		}
 	}
 	for _, g := range h.Grants {
-		for _, d := range doors(in.Places, g) {
+		for _, d := range w.doors(in, g) {
 			put(d, g.Window)
 		}
 	}
-	return out
+	relays := map[string]bool{}
+	for relay, ws := range windows {
+		if rules.Open(ws, in.Now) && !revoked {
+			relays[relay] = true
+		}
+		w.sooner(rules.NextChange(ws, in.Now))
+	}
+	return relays
 }
 
-func doors(p access.Places, g access.Grant) []access.DoorID {
+// doors is what a grant leads to. What the device cannot hold to, hours or a number of uses, is
+// refused whole: it fails shut.
+func (w *Wanted) doors(in Input, g access.Grant) []access.DoorID {
+	group, known := in.Places.Groups[g.Group]
 	switch {
+	case g.Uses > 0:
+		w.refuse(fault.Unsupported, "a grant for a number of uses cannot be kept on this panel; give it an end instead")
+		return nil
 	case g.Door != "":
 		return []access.DoorID{g.Door}
+	case known && group.Schedule != "":
+		w.refuse(fault.Unsupported, "the doors of "+group.Name+" open by a schedule, which this gateway does not write yet")
+		return nil
 	case g.Group != "":
-		return p.Groups[g.Group].Doors
+		return group.Doors
 	}
 	var out []access.DoorID
-	for id, d := range p.Doors {
+	for id, d := range in.Places.Doors {
 		if d.Unit == g.Unit {
 			out = append(out, id)
 		}
 	}
 	return out
+}
+
+// unreadable says whether what the person should have cannot be told, and then marks it so. Where
+// every grant was read and none is open, an end acts all the same.
+func (w *Wanted) unreadable(in Input, h access.Holder) bool {
+	open := false
+	for _, g := range h.Grants {
+		if g.Contains(in.Now) {
+			open = true
+		}
+		if len(h.Unread) > 0 || in.Places.Partial {
+			w.edge(g.Window, in.Now)
+		}
+	}
+	lost := open && (len(h.Unread) > 0 || in.Places.Partial && slices.ContainsFunc(h.Grants, func(g access.Grant) bool { return unresolved(in, g) }))
+	if w.Unknown = lost || slices.Contains(h.Unread, access.KindGrant); w.Unknown {
+		w.Open, w.Refusals = false, []Refusal{{w.Person, fault.Invalid, "a record of the wanted state cannot be read; the panel stays as it is until the cloud has sent it again"}}
+	}
+	return w.Unknown
+}
+
+// unresolved says whether an open grant may lead to doors that could not be read.
+func unresolved(in Input, g access.Grant) bool {
+	_, known := in.Places.Groups[g.Group]
+	return g.Contains(in.Now) && (g.Unit != "" || g.Group != "" && !known)
 }
 
 // secrets picks the credentials that the device can hold and refuses the others in words.
@@ -181,20 +220,36 @@ func reason(h access.Holder, now time.Time) (string, time.Time) {
 	return best.Reason, best.From
 }
 
-// unitName is the unit somebody lives in now, else the one they come from or go to first.
+// unitName is the unit somebody lives in now, else the one they go to next, else the one they left
+// last.
 func unitName(p access.Places, h access.Holder, now time.Time) string {
 	rs := slices.SortedFunc(slices.Values(h.Residencies), func(a, b access.Residency) int {
 		return cmp.Or(a.From.Compare(b.From), cmp.Compare(a.ID, b.ID))
 	})
+	name := ""
 	for _, r := range rs {
-		if r.Contains(now) {
-			return p.Units[r.Unit].Name
+		name = p.Units[r.Unit].Name
+		if r.Contains(now) || r.From.After(now) {
+			break
 		}
 	}
-	if len(rs) == 0 {
-		return ""
+	return name
+}
+
+// edges makes the person due when a residency begins or ends.
+func (w *Wanted) edges(rs []access.Residency, now time.Time) {
+	for _, r := range rs {
+		w.edge(r.Window, now)
 	}
-	return p.Units[rs[len(rs)-1].Unit].Name
+}
+
+// edge makes the person due at the next edge of a window.
+func (w *Wanted) edge(win access.Window, now time.Time) {
+	for _, t := range []time.Time{win.From, win.Until} {
+		if t.After(now) {
+			w.sooner(t)
+		}
+	}
 }
 
 // PrintRecord is the fingerprint of everything that a record gives.

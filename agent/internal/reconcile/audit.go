@@ -8,23 +8,93 @@ import (
 	"gatehouse/agent/internal/driver/model"
 	"gatehouse/agent/internal/plan"
 	"gatehouse/protocol/access"
+	"gatehouse/protocol/access/fault"
 )
 
 // audit reads the whole device: it learns what strangers hold, and sends everybody of ours whose
-// row is not as it should be back to the queue. It changes nothing itself.
+// row is not as it should be back to the queue. It changes nothing itself. A device that answers
+// nonsense is asked again later; only one that does not answer is an error.
 func (l *Loop) audit(ctx context.Context) error {
-	rows, err := l.cfg.Panel.List(ctx)
+	rows, finished, err := l.list(ctx)
+	switch {
+	case isStore(err) || err != nil && deviceDown(err):
+		return err
+	case err != nil:
+		l.auditFailures++
+		l.auditAt = l.mono().Add(delay(l.auditFailures+auditPatience, l.cfg.Rand))
+		l.log.Warn("the device cannot be read back as a whole", "err", err, "remedy", fault.RemedyOf(err))
+		l.failed(err)
+		return nil
+	case !finished:
+		return nil // a removal goes first; the audit begins anew
+	}
+	l.auditFailures, l.auditAt, l.rows = 0, l.mono().Add(l.cfg.Audit), len(rows)
+	mine, strangers, err := l.sort(rows)
 	if err != nil {
 		return err
 	}
-	now, _ := l.cfg.Clock.Now()
-	l.auditAt, l.rows = now.Add(l.cfg.Audit), len(rows)
-	mine := map[model.Ref][]model.Record{}
-	strangers := 0
+	if err := l.compareAll(mine); err != nil {
+		return err
+	}
+	l.unblock()
+	return l.audited(len(rows), strangers)
+}
+
+// auditPatience makes the first repetition of a failed audit wait a good minute.
+const auditPatience = 6
+
+// list reads every row. It listens meanwhile: a removal that becomes due ends it, because a big
+// panel takes minutes and nobody who should be out stays in for an audit.
+func (l *Loop) list(ctx context.Context) (rows []model.Record, finished bool, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	done := make(chan struct{})
+	go func() { // ends with the call, which ends with ctx; it is always awaited
+		defer close(done)
+		rows, err = l.cfg.Panel.List(ctx)
+	}()
+	for {
+		due, stop := l.nextDue()
+		select {
+		case <-done:
+			stop()
+			return rows, true, err
+		case <-l.wake:
+		case <-due:
+		}
+		stop()
+		failed := l.evaluate()
+		_, u, ok := l.queue.first()
+		if failed == nil && (!ok || u.rank > 0 || l.cfg.Device.Report) {
+			continue
+		}
+		cancel()
+		<-done
+		return nil, false, failed
+	}
+}
+
+// nextDue fires when the next person is due by date.
+func (l *Loop) nextDue() (<-chan time.Time, func() bool) {
+	wait := maxSleep
+	if _, at, ok := l.later.first(); ok {
+		now, _ := l.cfg.Clock.Now()
+		wait = max(min(wait, at.Sub(now)), 0)
+	}
+	t := time.NewTimer(wait)
+	return t.C, t.Stop
+}
+
+// sort parts the rows into ours and strangers', and learns who holds which PIN and card.
+func (l *Loop) sort(rows []model.Record) (mine map[model.Ref][]model.Record, strangers int, err error) {
+	mine = map[model.Ref][]model.Record{}
 	maps.DeleteFunc(l.secrets, func(_ string, who access.PersonID) bool { return who == "" })
 	for _, r := range rows {
-		who, ok := l.owner(r)
-		if ok {
+		who, known, err := l.owner(r)
+		if err != nil {
+			return nil, 0, err
+		}
+		if known {
 			mine[r.Ref] = append(mine[r.Ref], r)
 		} else {
 			strangers++
@@ -35,40 +105,44 @@ func (l *Loop) audit(ctx context.Context) error {
 			}
 		}
 	}
-	if err := l.compareAll(mine); err != nil {
-		return stored(err)
-	}
-	return l.audited(now, len(rows), strangers)
+	return mine, strangers, nil
 }
 
-// owner is the person a row was written for; false for a stranger's, which the ledger does not
-// know, whatever its reference looks like.
-func (l *Loop) owner(r model.Record) (access.PersonID, bool) {
+// owner is the person whose row it is by its reference. known is false for a stranger's: one that
+// neither the ledger nor the wanted state knows, whatever its reference looks like.
+func (l *Loop) owner(r model.Record) (who access.PersonID, known bool, err error) {
 	if !r.Ref.Ours() || r.ReadOnly {
-		return "", false
+		return "", false, nil
 	}
-	p := access.PersonID(r.Ref[len(model.RefPrefix):])
-	_, ok, err := l.cfg.Ledger.Entry(l.cfg.Device.ID, p)
-	return p, ok && err == nil
+	who = access.PersonID(r.Ref[len(model.RefPrefix):])
+	_, known, err = l.cfg.Ledger.Entry(l.cfg.Device.ID, who)
+	if err == nil && !known {
+		_, known, err = l.cfg.Wanted.Holder(who)
+	}
+	if err != nil && fault.KindOf(err) == fault.Invalid {
+		return who, true, nil // there is something of ours, if unreadable
+	}
+	return who, known, stored(err)
 }
 
 // compareAll queues everybody of the ledger whose row differs from what is wanted. Looking at one
 // costs no request; settle reads again before it acts.
 func (l *Loop) compareAll(mine map[model.Ref][]model.Record) error {
-	return l.cfg.Ledger.Entries(l.cfg.Device.ID, func(e access.LedgerEntry) error {
+	return l.unreadable(l.cfg.Ledger.Entries(l.cfg.Device.ID, func(e access.LedgerEntry) error {
 		in, err := l.input(e.Person)
 		if err != nil {
 			return err
 		}
 		in.Observed = plan.Observed{Complete: true, Records: mine[model.Ref(e.Ref)]}
-		if pl := plan.Make(in); len(pl.Steps) > 0 && (e.Fault == "" || !e.NextTry.After(in.Now)) {
+		if pl := plan.Make(in); len(pl.Steps) > 0 && (e.Fault == "" || !waits(e.NextTry, in.Now) || rankOf(pl.Steps) == 0) {
 			l.queue.put(e.Person, urgency{rank: rankOf(pl.Steps)})
 		}
 		return nil
-	})
+	}))
 }
 
-func (l *Loop) audited(now time.Time, rows, strangers int) error {
+func (l *Loop) audited(rows, strangers int) error {
+	now, _ := l.cfg.Clock.Now()
 	l.status.Lock()
 	news := l.status.Strangers != strangers
 	l.status.Audited, l.status.Rows, l.status.Strangers = now, rows, strangers
@@ -79,4 +153,11 @@ func (l *Loop) audited(now time.Time, rows, strangers int) error {
 	e := l.event(access.EventDrift, "", "")
 	e.Message = plural(strangers, "record", "records") + " on the panel not written by this gateway; left alone"
 	return l.append(e)
+}
+
+// failed shows a failure that is not the device's as a whole.
+func (l *Loop) failed(err error) {
+	l.status.Lock()
+	defer l.status.Unlock()
+	l.status.Message = err.Error()
 }

@@ -23,57 +23,57 @@ func stored(err error) error {
 	return &storeError{err}
 }
 
+// unreadable lets a damaged record pass with a line in the log: from it nothing follows.
+func (l *Loop) unreadable(err error) error {
+	if err != nil && fault.KindOf(err) == fault.Invalid {
+		l.log.Error("a record on this box cannot be read", "err", err)
+		return nil
+	}
+	return stored(err)
+}
+
 // evaluate decides anew, from the ledger alone, who is due: everybody that was told as changed,
 // and everybody whose time has come.
 func (l *Loop) evaluate() error {
-	now, trusted := l.cfg.Clock.Now()
+	_, trusted := l.cfg.Clock.Now()
 	all, people := l.drain()
 	if all || trusted != l.trusted {
 		l.trusted = trusted
-		return stored(l.evaluateAll())
+		if err := l.evaluateAll(); err != nil {
+			return err
+		}
 	}
 	for p := range people {
-		if err := l.evaluateOne(p); err != nil {
-			return stored(err)
+		if err := l.evaluateOne(p, true); err != nil {
+			return err
 		}
 		if err := l.tellUnchanged(p); err != nil {
-			return stored(err)
+			return err
 		}
 	}
 	for {
+		now, _ := l.cfg.Clock.Now()
 		p, at, ok := l.later.first()
 		if !ok || at.After(now) {
 			return nil
 		}
 		l.later.drop(p)
-		if err := l.evaluateOne(p); err != nil {
-			return stored(err)
+		if err := l.evaluateOne(p, false); err != nil {
+			return err
 		}
 	}
-}
-
-// tellUnchanged confirms anew a person who changed in a way that the device need not know, an
-// e-mail address for example: the cloud waits for word about its revision. The time is that of the
-// read-back.
-func (l *Loop) tellUnchanged(p access.PersonID) error {
-	e, ok, err := l.cfg.Ledger.Entry(l.cfg.Device.ID, p)
-	_, due := l.queue.index[p]
-	rev := l.cfg.Wanted.Position().Revision
-	if err != nil || !ok || due || e.State != access.Settled || e.Revision >= rev || l.cfg.Device.Report {
-		return err
-	}
-	e.Revision = rev
-	ev := l.event(access.EventConfirmed, p, access.OpChange)
-	ev.At, ev.Grade = e.Seen, e.Grade
-	return l.record(p, &e, ev)
 }
 
 func (l *Loop) evaluateAll() error {
 	var err error
 	if l.places, err = l.cfg.Wanted.Places(); err != nil {
-		return err
+		return stored(err)
 	}
-	if l.overlay, err = l.cfg.Ledger.Overlays(); err != nil {
+	overlay, err := l.cfg.Ledger.Overlays()
+	if err == nil {
+		l.overlay = overlay
+	}
+	if err := l.unreadable(err); err != nil {
 		return err
 	}
 	seen := map[access.PersonID]bool{}
@@ -82,36 +82,40 @@ func (l *Loop) evaluateAll() error {
 			return nil
 		}
 		seen[p] = true
-		return l.evaluateOne(p)
+		return l.evaluateOne(p, false)
 	}
 	if err := l.cfg.Wanted.People(one); err != nil {
-		return err
+		return l.unreadable(err)
 	}
-	return l.cfg.Ledger.Entries(l.cfg.Device.ID, func(e access.LedgerEntry) error { return one(e.Person) })
+	return l.unreadable(l.cfg.Ledger.Entries(l.cfg.Device.ID, func(e access.LedgerEntry) error { return one(e.Person) }))
 }
 
-func (l *Loop) evaluateOne(p access.PersonID) error {
+// evaluateOne puts a person into the queue, or takes them out of it. News of the person, told by
+// somebody, makes an earlier failure void: the record may have been mended.
+func (l *Loop) evaluateOne(p access.PersonID, news bool) error {
 	in, err := l.input(p)
 	if err != nil {
 		return err
 	}
 	pl := plan.Make(in)
 	l.schedule(p, pl.NextChange)
-	if err := l.tellRefusals(p, pl.Refusals); err != nil {
+	if err := l.tellRefusals(p, pl.Refusals, in); err != nil {
 		return err
 	}
 	entry, known := in.Ledger[p]
-	if known && entry.Fault != "" && entry.NextTry.After(in.Now) && len(pl.Steps) > 0 && !l.urgent(pl) {
+	rank := rankOf(pl.Steps)
+	if known && entry.Fault != "" && !news && waits(entry.NextTry, in.Now) && rank > 0 {
 		l.sooner(p, entry.NextTry)
 		l.queue.drop(p)
 		return nil
 	}
-	unproved := known && entry.State != access.Settled // a crash came in between: read it
+	// A crash or a failure came in between: the device must be read to know.
+	unproved := known && (entry.State != access.Settled || entry.Fault != "")
 	if len(pl.Steps) == 0 && !unproved {
 		l.queue.drop(p)
 		return nil
 	}
-	u := urgency{rank: rankOf(pl.Steps)}
+	u := urgency{rank: rank}
 	if len(in.People) == 1 {
 		u.begins = plan.Want(in, in.People[0]).Begins
 	}
@@ -119,10 +123,9 @@ func (l *Loop) evaluateOne(p access.PersonID) error {
 	return nil
 }
 
-// urgent says that a removal is due, which no earlier failure of a write may delay.
-func (l *Loop) urgent(pl plan.Plan) bool {
-	return rankOf(pl.Steps) == 0
-}
+// waits says whether a next try lies ahead; one that lies further ahead than any is set was set by
+// a clock that has been corrected since.
+func waits(next, now time.Time) bool { return next.After(now) && next.Sub(now) <= badRetry }
 
 func rankOf(steps []model.Step) int {
 	if len(steps) == 0 {
@@ -139,31 +142,39 @@ func rankOf(steps []model.Step) int {
 
 // input is everything about one person, with nothing read from the device yet.
 func (l *Loop) input(p access.PersonID) (plan.Input, error) {
-	in := l.common()
+	in := l.common() // the position first: what is read below is at least as new
 	h, ok, err := l.cfg.Wanted.Holder(p)
 	switch {
 	case err != nil && fault.KindOf(err) == fault.Invalid:
-		// A record that cannot be read says nothing: what the device has stays as it is.
-		l.log.Error("a person's record cannot be read; it stays as it is on the device", "person", string(p), "err", err)
-		return in, nil
+		h.Person.ID = p
+		if len(h.Unread) == 0 {
+			h.Unread = access.Kinds
+		}
+		in.People = []access.Holder{h}
 	case err != nil:
-		return in, err
+		return in, stored(err)
 	case ok:
 		in.People = []access.Holder{h}
 	default:
 		in.Gone = []access.PersonID{p}
 	}
 	e, ok, err := l.cfg.Ledger.Entry(l.cfg.Device.ID, p)
+	if err != nil && fault.KindOf(err) == fault.Invalid {
+		// There was one and it is damaged: the device tells what stands there.
+		l.log.Error("a ledger entry cannot be read; the panel is asked", "person", string(p), "err", err)
+		e, ok, err = access.LedgerEntry{Person: p, Ref: string(model.RefOf(p)), State: access.Intended}, true, nil
+	}
 	if ok {
 		in.Ledger[p] = e
 	}
-	return in, err
+	return in, stored(err)
 }
 
 func (l *Loop) common() plan.Input {
 	now, trusted := l.cfg.Clock.Now()
 	return plan.Input{
-		Now: now, Trusted: trusted,
+		Position: l.cfg.Wanted.Position(),
+		Now:      now, Trusted: trusted,
 		Doors: l.cfg.Device.Doors, Limits: l.limits, Places: l.places, Overlay: l.overlay,
 		Ledger: map[access.PersonID]access.LedgerEntry{},
 		Others: plan.Others{Rows: l.rows, Secrets: l.secrets},
@@ -185,32 +196,4 @@ func (l *Loop) sooner(p access.PersonID, t time.Time) {
 	if it, ok := l.later.index[p]; !ok || t.Before(it.value) {
 		l.later.put(p, t)
 	}
-}
-
-// tellRefusals records what cannot be written, once for every new set of words.
-func (l *Loop) tellRefusals(p access.PersonID, rs []plan.Refusal) error {
-	text := ""
-	delete(l.blocked, p)
-	for _, r := range rs {
-		text += r.Why + "\n"
-		if r.Kind == fault.Full || r.Kind == fault.Conflict {
-			l.blocked[p] = true
-		}
-	}
-	if !l.probed || text == l.refused[p] {
-		return nil
-	}
-	if text == "" {
-		delete(l.refused, p)
-		return nil
-	}
-	l.refused[p] = text
-	for _, r := range rs {
-		e := l.event(access.EventRefused, p, "")
-		e.Fault, e.Message = r.Kind.String(), r.Why
-		if err := l.append(e); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gatehouse/agent/internal/driver/memory"
+	"gatehouse/agent/internal/driver/model"
 	"gatehouse/protocol/access"
 )
 
@@ -140,7 +141,8 @@ type site struct {
 	loop  *Loop
 	stop  func()
 
-	report bool // for the next start
+	report bool         // for the next start
+	limits model.Limits // what the box remembers of the panel
 }
 
 // inBubble runs f in virtual time with a site whose loop is not yet started.
@@ -160,8 +162,8 @@ func inBubble(t *testing.T, f func(*site)) {
 func (s *site) start() {
 	ctx, cancel := context.WithCancel(s.t.Context())
 	s.loop = New(Config{
-		Device: Device{ID: "front", Doors: map[access.DoorID]string{"lobby": "A"}, Report: s.report},
-		Panel:  s.panel, Wanted: s.box, Ledger: s.box, Clock: s.box, Log: slog.New(slog.DiscardHandler),
+		Device: Device{ID: "front", Doors: map[access.DoorID]string{"lobby": "A"}, Report: s.report}, Limits: s.limits,
+		Panel: s.panel, Wanted: s.box, Ledger: s.box, Clock: s.box, Log: slog.New(slog.DiscardHandler),
 	})
 	done := make(chan error, 1)
 	go func() { done <- s.loop.Run(ctx) }()
@@ -170,6 +172,7 @@ func (s *site) start() {
 		if err := <-done; err != nil && s.broken == nil {
 			s.t.Errorf("the loop ended: %v", err)
 		}
+		s.limits = s.loop.Status().Limits
 		s.stop = nil
 	}
 	synctest.Wait()

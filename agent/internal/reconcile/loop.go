@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gatehouse/agent/internal/driver/model"
+	"gatehouse/agent/internal/plan"
 	"gatehouse/protocol/access"
 	"gatehouse/protocol/access/fault"
 )
@@ -39,31 +40,38 @@ type Loop struct {
 	}
 
 	// Everything below belongs to Run's goroutine.
-	limits   model.Limits
-	probed   bool
-	places   access.Places
-	overlay  []access.Overlay
-	queue    *keyed[urgency]            // who is due now
-	later    *keyed[time.Time]          // who is due by itself, and when
-	rows     int                        // rows on the device, as last counted
-	secrets  map[string]access.PersonID // fingerprints of PINs and cards on the device
-	blocked  map[access.PersonID]bool   // refused for want of room or for a collision
-	refused  map[access.PersonID]string // what was last told of each
-	trusted  bool                       // the clock was, at the last evaluation
-	failures int                        // in a row, of the device as a whole
-	retryAt  time.Time                  // no request before this
-	auditAt  time.Time
+	limits        model.Limits
+	probed        bool
+	mono          func() time.Time // for waits: nobody can set it
+	places        access.Places
+	overlay       []access.Overlay
+	queue         *keyed[urgency]                    // who is due now
+	later         *keyed[time.Time]                  // who is due by itself, and when
+	rows          int                                // rows on the device, as last counted
+	secrets       map[string]access.PersonID         // fingerprints of PINs and cards on the device
+	blocked       map[access.PersonID]bool           // refused for want of room or for a collision
+	refused       map[access.PersonID]string         // what was last told of each
+	untold        map[access.PersonID][]plan.Refusal // collisions, told once it is clear that they stay
+	trusted       bool                               // the clock was, at the last evaluation
+	failures      int                                // in a row, of the device as a whole
+	retryAt       time.Time                          // no request before this
+	auditAt       time.Time
+	auditFailures int // in a row
 }
 
 // urgency orders who is due: removals, then changes, then additions by the start of the grant.
 type urgency struct {
 	rank   int
+	tried  time.Time // when the device last did not answer for this person; zero: not
 	begins time.Time
 }
 
 func (u urgency) before(o urgency) bool {
 	if u.rank != o.rank {
 		return u.rank < o.rank
+	}
+	if !u.tried.Equal(o.tried) {
+		return u.tried.Before(o.tried)
 	}
 	return u.begins.Before(o.begins)
 }
@@ -82,7 +90,8 @@ func New(cfg Config) *Loop {
 		queue:   newKeyed(urgency.before),
 		later:   newKeyed(time.Time.Before),
 		secrets: map[string]access.PersonID{}, blocked: map[access.PersonID]bool{},
-		refused: map[access.PersonID]string{},
+		refused: map[access.PersonID]string{}, untold: map[access.PersonID][]plan.Refusal{},
+		mono: time.Now,
 	}
 	l.inbox.people = map[access.PersonID]bool{}
 	l.status.Device = cfg.Device.ID
@@ -128,7 +137,6 @@ func (l *Loop) Run(ctx context.Context) error {
 // begin learns from the ledger what is on the device, so that doors are enforced before the first
 // full read-back. A device we never wrote to is read first: strangers' PINs must be known.
 func (l *Loop) begin() error {
-	now, _ := l.cfg.Clock.Now()
 	known := 0
 	err := l.cfg.Ledger.Entries(l.cfg.Device.ID, func(e access.LedgerEntry) error {
 		known++
@@ -137,33 +145,34 @@ func (l *Loop) begin() error {
 		}
 		return nil
 	})
-	l.rows, l.auditAt = known, now
+	l.rows, l.auditAt = known, l.mono()
 	if known > 0 {
-		l.auditAt = now.Add(time.Minute)
+		l.auditAt = l.auditAt.Add(time.Minute)
 	}
 	l.Changed(true)
-	return err
+	return l.unreadable(err)
 }
 
-// once does all that is due now.
+// once does all that is due now. An error is one of the box's own store and ends the loop.
 func (l *Loop) once(ctx context.Context) error {
 	for ctx.Err() == nil {
 		if err := l.evaluate(); err != nil {
 			return err
 		}
-		now, _ := l.cfg.Clock.Now()
-		if now.Before(l.retryAt) {
+		if l.mono().Before(l.retryAt) {
 			return nil
 		}
-		worked, err := l.work(ctx, now)
+		worked, err := l.work(ctx)
 		switch {
-		case err != nil && l.deviceDown(err):
-			l.backOff(now, err)
-			return l.tellReachable(false, err)
-		case err != nil:
+		case ctx.Err() != nil:
+			return nil // we are leaving; what was not finished is read again
+		case isStore(err):
 			return err
+		case err != nil:
+			l.backOff(err)
+			return l.tellReachable(false, err)
 		case !worked:
-			return nil
+			return l.flushRefusals()
 		}
 		l.failures = 0
 		if err := l.tellReachable(true, nil); err != nil {
@@ -173,26 +182,29 @@ func (l *Loop) once(ctx context.Context) error {
 	return nil
 }
 
-// work does the one most urgent thing. It reports whether there was one.
-func (l *Loop) work(ctx context.Context, now time.Time) (bool, error) {
+// work does the one most urgent thing. It reports whether there was one. An error that is not the
+// store's means that the device as a whole does not answer as it should.
+func (l *Loop) work(ctx context.Context) (bool, error) {
 	if !l.probed {
 		return true, l.probe(ctx)
 	}
 	person, u, any := l.queue.first()
-	audit := !now.Before(l.auditAt)
+	audit := !l.mono().Before(l.auditAt)
 	switch {
-	case audit && (!any || u.rank > 0):
+	case audit && (!any || u.rank > 0 || l.cfg.Device.Report):
 		return true, l.audit(ctx)
 	case !any || l.cfg.Device.Report:
 		return false, nil
 	}
 	l.queue.drop(person)
-	err := l.settle(ctx, person)
-	if errors.Is(err, errPreempted) || err != nil && l.deviceDown(err) {
+	err := l.settle(ctx, person, u)
+	switch {
+	case errors.Is(err, errPreempted):
 		l.queue.put(person, u)
-	}
-	if errors.Is(err, errPreempted) {
-		err = nil
+		return true, nil
+	case err != nil && !isStore(err):
+		u.tried = l.mono() // others of the same rank first: one record must not block them
+		l.queue.put(person, u)
 	}
 	return true, err
 }
@@ -214,29 +226,30 @@ func (l *Loop) probe(ctx context.Context) error {
 	return nil
 }
 
-// deviceDown tells trouble with the device as a whole from trouble with one record or with our
-// own store.
-func (l *Loop) deviceDown(err error) bool {
-	var own *storeError
-	if errors.As(err, &own) {
-		return false
-	}
+// deviceDown tells trouble with the device as a whole from trouble with one record.
+func deviceDown(err error) bool {
 	switch fault.KindOf(err) {
 	case fault.Unreachable, fault.Timeout, fault.Denied:
 		return true
 	}
-	return !l.probed
+	return false
 }
 
-func (l *Loop) backOff(now time.Time, err error) {
+func isStore(err error) bool {
+	var own *storeError
+	return errors.As(err, &own)
+}
+
+func (l *Loop) backOff(err error) {
 	l.failures++
 	d := delay(l.failures, l.cfg.Rand)
-	l.retryAt = now.Add(d)
+	l.retryAt = l.mono().Add(d)
 	if l.failures == 1 {
 		l.log.Warn("device does not answer as it should", "err", err, "kind", fault.KindOf(err), "retry_in", d, "remedy", fault.RemedyOf(err))
 	}
+	now, _ := l.cfg.Clock.Now()
 	l.status.Lock()
-	l.status.Fault, l.status.Message, l.status.NextTry = fault.KindOf(err).String(), err.Error(), l.retryAt
+	l.status.Fault, l.status.Message, l.status.NextTry = fault.KindOf(err).String(), err.Error(), now.Add(d)
 	l.status.Unlock()
 }
 
@@ -252,28 +265,27 @@ func delay(failures int, r *rand.Rand) time.Duration {
 
 // sleep waits for the next thing that is due by itself, or for a change.
 func (l *Loop) sleep(ctx context.Context) {
-	now, _ := l.cfg.Clock.Now()
-	until := now.Add(maxSleep)
-	soonest := func(t time.Time) {
-		if t.Before(until) {
-			until = t
-		}
-	}
-	if l.retryAt.After(now) {
-		soonest(l.retryAt)
-	} else {
-		soonest(l.auditAt)
-	}
-	if _, t, ok := l.later.first(); ok {
-		soonest(t)
-	}
-	timer := time.NewTimer(max(until.Sub(now), 0))
+	timer := time.NewTimer(l.idle())
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 	case <-l.wake:
 	case <-timer.C:
 	}
+}
+
+// idle is how long nothing can be done: until a back-off ends, else until something is due, at most
+// maxSleep, because the clock may be corrected meanwhile.
+func (l *Loop) idle() time.Duration {
+	if left := l.retryAt.Sub(l.mono()); left > 0 {
+		return left
+	}
+	now, _ := l.cfg.Clock.Now()
+	wait := min(maxSleep, l.auditAt.Sub(l.mono()))
+	if _, t, ok := l.later.first(); ok {
+		wait = min(wait, t.Sub(now))
+	}
+	return max(wait, 0)
 }
 
 // drain takes what was told through Changed.

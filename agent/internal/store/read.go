@@ -33,12 +33,14 @@ func (w *Wanted) list(tx *bolt.Tx, p access.PersonID) ([]access.Key, error) {
 func (w *Wanted) Holder(id access.PersonID) (access.Holder, bool, error) {
 	var h access.Holder
 	var found bool
-	items, err := w.personItems(id)
+	items, unread, err := w.personItems(id)
+	h.Unread = unread
 	for _, it := range items {
 		n, derr := access.Decode(it)
 		if derr != nil {
 			err = errors.Join(err, &Unreadable{base(w.path), string(it.Kind) + " " + it.ID, derr})
 			found = found || it.Kind == access.KindPerson
+			h.Unread = append(h.Unread, it.Kind)
 			continue
 		}
 		switch n := n.(type) {
@@ -55,25 +57,29 @@ func (w *Wanted) Holder(id access.PersonID) (access.Holder, bool, error) {
 	return h, found || err != nil, err
 }
 
-// personItems reads the raw items of one person. Only damage on disk counts as damage: a record
+// personItems reads the raw items of one person, and names the kinds of those that are damaged; a
+// damaged list may lack a grant. Only damage on disk counts as damage: a record
 // that is whole and makes no sense would come again with every snapshot.
-func (w *Wanted) personItems(id access.PersonID) (items []access.Item, err error) {
+func (w *Wanted) personItems(id access.PersonID) (items []access.Item, unread []access.Kind, err error) {
 	err = w.View(func(tx *bolt.Tx) error {
 		keys, bad := w.list(tx, id)
+		if bad != nil {
+			unread = append(unread, access.KindGrant)
+		}
 		for _, k := range keys {
 			v, err := w.drawer(tx, bucketItems, string(k.Kind)).get(k.ID)
 			if err == nil && v == nil {
 				err = &Unreadable{base(w.path), string(k.Kind) + " " + k.ID, errors.New("it is listed and not there")}
 			}
 			if err != nil {
-				bad = errors.Join(bad, err)
+				bad, unread = errors.Join(bad, err), append(unread, k.Kind)
 				continue
 			}
 			items = append(items, access.Item{Key: k, Value: v})
 		}
 		return bad
 	})
-	return items, w.note(err)
+	return items, unread, w.note(err)
 }
 
 // People calls fn with the id of everybody who has any item, in the order of ids, until fn or ctx

@@ -1,0 +1,168 @@
+package reconcile
+
+import (
+	"slices"
+	"time"
+
+	"gatehouse/agent/internal/plan"
+	"gatehouse/protocol/access"
+	"gatehouse/protocol/access/fault"
+)
+
+// tellRefusals records what cannot be written, once for every new set of words. A collision with
+// somebody else on the device is kept back until nothing is left to do: whoever holds the PIN may
+// be about to leave.
+func (l *Loop) tellRefusals(p access.PersonID, rs []plan.Refusal, in plan.Input) error {
+	delete(l.blocked, p)
+	delete(l.untold, p)
+	if !l.probed {
+		return nil
+	}
+	for _, r := range rs {
+		if r.Kind == fault.Full || r.Kind == fault.Conflict {
+			l.blocked[p] = true
+		}
+	}
+	entry := in.Ledger[p]
+	switch print := l.refusalPrint(rs); {
+	case print == l.refused[p] || entry.Ref != "" && print == entry.Told:
+		return nil
+	case l.blocked[p] && l.queue.Len() > 0:
+		l.untold[p] = rs
+		return nil
+	default:
+		return l.refuse(p, rs, print, entry)
+	}
+}
+
+func (l *Loop) refusalPrint(rs []plan.Refusal) string {
+	if len(rs) == 0 {
+		return ""
+	}
+	text := "refusals"
+	for _, r := range rs {
+		text += "\x00" + r.Why
+	}
+	return l.cfg.Ledger.Print(text)
+}
+
+// refuse tells, and remembers that it told. Somebody who is on the device all the same is confirmed
+// again behind it, so that the last word is how they stand.
+func (l *Loop) refuse(p access.PersonID, rs []plan.Refusal, print string, entry access.LedgerEntry) error {
+	l.refused[p] = print
+	var evs []access.Event
+	for _, r := range rs {
+		e := l.event(access.EventRefused, p, "")
+		e.Fault, e.Message = r.Kind.String(), r.Why
+		evs = append(evs, e)
+	}
+	if entry.Ref == "" {
+		if len(evs) == 0 {
+			return nil
+		}
+		return l.append(evs...)
+	}
+	entry.Told = print
+	if entry.State == access.Settled && len(evs) > 0 {
+		evs = append(evs, l.seenBefore(p, entry))
+	}
+	return l.record(p, &entry, evs...)
+}
+
+// flushRefusals tells what was kept back, now that the collisions are there to stay.
+func (l *Loop) flushRefusals() error {
+	for _, p := range slices.Sorted(keysOf(l.untold)) {
+		rs := l.untold[p]
+		delete(l.untold, p)
+		entry, _, err := l.cfg.Ledger.Entry(l.cfg.Device.ID, p)
+		if err := l.unreadable(err); err != nil {
+			return err
+		}
+		if err := l.refuse(p, rs, l.refusalPrint(rs), entry); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func keysOf(m map[access.PersonID][]plan.Refusal) func(func(access.PersonID) bool) {
+	return func(yield func(access.PersonID) bool) {
+		for p := range m {
+			if !yield(p) {
+				return
+			}
+		}
+	}
+}
+
+// unblock looks again at people who waited for room or for a PIN to become free.
+func (l *Loop) unblock() {
+	for p := range l.blocked {
+		l.Changed(false, p)
+	}
+}
+
+// tellUnchanged confirms anew a person who changed in a way that the device need not know, an
+// e-mail address for example: the cloud waits for word about its revision.
+func (l *Loop) tellUnchanged(p access.PersonID) error {
+	rev := l.cfg.Wanted.Position().Revision
+	e, ok, err := l.cfg.Ledger.Entry(l.cfg.Device.ID, p)
+	_, due := l.queue.index[p]
+	if err != nil || !ok || due || e.State != access.Settled || e.Revision >= rev || l.cfg.Device.Report {
+		return l.unreadable(err)
+	}
+	e.Revision = rev
+	return l.record(p, &e, l.seenBefore(p, e))
+}
+
+// seenBefore is a confirmation by the last read-back, with its time.
+func (l *Loop) seenBefore(p access.PersonID, e access.LedgerEntry) access.Event {
+	ev := l.event(access.EventConfirmed, p, access.OpChange)
+	ev.At, ev.Grade = e.Seen, e.Grade
+	return ev
+}
+
+func (l *Loop) record(p access.PersonID, e *access.LedgerEntry, evs ...access.Event) error {
+	return stored(l.cfg.Ledger.Record(l.cfg.Device.ID, p, e, evs...))
+}
+
+// append records events without a ledger change.
+func (l *Loop) append(evs ...access.Event) error {
+	return stored(l.cfg.Ledger.Record(l.cfg.Device.ID, "", nil, evs...))
+}
+
+// event is an event of now, about the newest state.
+func (l *Loop) event(k access.EventKind, p access.PersonID, op access.Op) access.Event {
+	return l.eventOf(l.cfg.Wanted.Position(), k, p, op)
+}
+
+// eventOf is an event about the state that was acted on.
+func (l *Loop) eventOf(pos access.Position, k access.EventKind, p access.PersonID, op access.Op) access.Event {
+	now, trusted := l.cfg.Clock.Now()
+	return access.Event{Kind: k, At: now, Unsure: !trusted, Device: l.cfg.Device.ID, Person: p, Op: op, Epoch: pos.Epoch, Revision: pos.Revision}
+}
+
+// fail records that a person's record could not be written and when it is tried again. Nothing
+// puts off a removal by more than lastRetry.
+func (l *Loop) fail(p access.PersonID, cause error, removal bool) error {
+	entry, known, err := l.cfg.Ledger.Entry(l.cfg.Device.ID, p)
+	if err := l.unreadable(err); err != nil {
+		return err
+	}
+	now, _ := l.cfg.Clock.Now()
+	entry.Person, entry.Ref = p, refOf(p)
+	if !known {
+		entry.State = access.Intended
+	}
+	entry.Attempts++
+	kind, wait := fault.KindOf(cause), badRetry
+	if removal || fault.Retry(kind) {
+		wait = delay(entry.Attempts, l.cfg.Rand)
+	}
+	entry.Fault, entry.Message, entry.NextTry = kind.String(), cause.Error(), now.Add(wait)
+	e := l.event(access.EventFailed, p, "")
+	e.Fault, e.Message, e.Attempt, e.NextTry = entry.Fault, entry.Message, entry.Attempts, entry.NextTry
+	l.log.Warn("could not be written", "person", string(p), "err", cause, "next_try", entry.NextTry.Format(time.RFC3339))
+	l.sooner(p, entry.NextTry)
+	return l.record(p, &entry, e)
+}
