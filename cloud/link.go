@@ -49,6 +49,8 @@ type session struct{ client mqtt.Client }
 const (
 	sendTimeout = 15 * time.Second
 	keepAlive   = 20 * time.Second
+
+	subscribeAgain = 2 * time.Second
 )
 
 // connect opens the session; it stays and reconnects by itself until closed. Handlers only hand
@@ -66,11 +68,17 @@ func (c *Cloud) connect(address string, offer func(topic string, payload []byte)
 		SetStore(mqtt.NewOrderedMemoryStore()).
 		SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) { offer(m.Topic(), m.Payload()) })
 	o.SetOnConnectHandler(func(cl mqtt.Client) {
-		if err := subscribe(cl); err != nil {
-			c.log.Error("the broker does not let the cloud listen; nothing that gateways say arrives", "err", err)
-			return
+		for told := false; cl.IsConnectionOpen(); told = true {
+			err := subscribe(cl)
+			if err == nil {
+				connected()
+				return
+			}
+			if !told {
+				c.log.Error("the broker does not let the cloud listen; nothing that gateways say arrives; trying on", "err", err)
+			}
+			time.Sleep(subscribeAgain) // in a goroutine of the client's own, and no longer than the connection
 		}
-		connected()
 	})
 	o.SetConnectionLostHandler(func(_ mqtt.Client, err error) { c.log.Warn("connection to the broker lost", "err", err) })
 	s := &session{mqtt.NewClient(o)}

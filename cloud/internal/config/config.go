@@ -179,6 +179,9 @@ func (c *Config) check() error {
 	if u, err := url.Parse(c.BrokerAddress); c.BrokerAddress != "" && (err != nil || u.Scheme != "tls" || u.Port() == "") {
 		bad("broker_address is %q, want tls://host:port", c.BrokerAddress)
 	}
+	if host, _, err := net.SplitHostPort(c.BrokerListen); err == nil && c.BrokerAddress == "" && (host == "" || net.ParseIP(host).IsUnspecified()) {
+		bad("broker_address is missing: broker_listen %q is no address that a gateway can dial", c.BrokerListen)
+	}
 	seen := map[access.PropertyID]bool{}
 	for i := range c.Properties {
 		p := &c.Properties[i]
@@ -232,7 +235,12 @@ func (p *Property) check() (errs []error) {
 		}
 		doors[d.ID] = true
 	}
+	groups := map[access.GroupID]bool{}
 	for _, g := range p.Groups {
+		if groups[g.ID] {
+			bad("group %q stands twice", g.ID)
+		}
+		groups[g.ID] = true
 		if err := (access.Group{ID: g.ID, Doors: g.Doors}).Validate(); err != nil {
 			errs = append(errs, err)
 		}

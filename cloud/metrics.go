@@ -1,0 +1,110 @@
+package cloud
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"gatehouse/cloud/internal/intake"
+)
+
+const scrapeLimit = 5 * time.Second
+
+// metrics is the cloud's registry, served at /metrics.
+func (c *Cloud) metrics(in *intake.Intake) http.Handler {
+	reg := prometheus.NewRegistry()
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "gatehouse_build_info", Help: "Always 1; the label says what is running.",
+		ConstLabels: prometheus.Labels{"version": c.deps.Version},
+	})
+	build.Set(1)
+	reg.MustRegister(build, newGauges(c, in))
+	return promhttp.HandlerFor(reg, promhttp.HandlerOpts{Registry: reg, ErrorHandling: promhttp.ContinueOnError, MaxRequestsInFlight: 3, Timeout: scrapeLimit})
+}
+
+// gauges reads every figure afresh at each scrape.
+type gauges struct {
+	cloud  *Cloud
+	intake *intake.Intake
+
+	synced, complete, conflicts, people *prometheus.Desc // by property
+	contact, waiting, behind            *prometheus.Desc // by gateway
+	refused, dropped                    *prometheus.Desc
+}
+
+func newGauges(c *Cloud, in *intake.Intake) gauges {
+	property, gateway := []string{"property"}, []string{"property", "gateway"}
+	return gauges{
+		cloud: c, intake: in,
+		synced:    prometheus.NewDesc("gatehouse_property_sync_timestamp_seconds", "When the property's source was read last, whatever came of it.", property, nil),
+		complete:  prometheus.NewDesc("gatehouse_property_complete_sync_timestamp_seconds", "When it was last read as a whole and nothing was held: how old the data is.", property, nil),
+		conflicts: prometheus.NewDesc("gatehouse_property_conflicts", "Open questions that a person must look at.", property, nil),
+		people:    prometheus.NewDesc("gatehouse_property_people", "People in the roster.", property, nil),
+		contact:   prometheus.NewDesc("gatehouse_gateway_contact_timestamp_seconds", "When the gateway was last heard, verified.", gateway, nil),
+		waiting:   prometheus.NewDesc("gatehouse_gateway_waiting_events", "Events in the gateway's outbox when it last said hello.", gateway, nil),
+		behind:    prometheus.NewDesc("gatehouse_gateway_revisions_behind", "Published revisions that the gateway has not stored.", gateway, nil),
+		refused:   prometheus.NewDesc("gatehouse_intake_refused_messages_total", "Messages of gateways that were refused.", []string{"reason"}, nil),
+		dropped:   prometheus.NewDesc("gatehouse_intake_dropped_messages_total", "Messages dropped because the queue was full; gateways repeat them.", nil, nil),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (g gauges) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{g.synced, g.complete, g.conflicts, g.people, g.contact, g.waiting, g.behind, g.refused, g.dropped} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (g gauges) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(g.cloud.ctx), scrapeLimit)
+	defer cancel()
+	put := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	g.properties(ctx, put)
+	g.gateways(ctx, put)
+	counts := g.intake.Counts()
+	for reason, n := range counts.Refused {
+		ch <- prometheus.MustNewConstMetric(g.refused, prometheus.CounterValue, float64(n), string(reason))
+	}
+	ch <- prometheus.MustNewConstMetric(g.dropped, prometheus.CounterValue, float64(counts.Dropped))
+}
+
+func (g gauges) properties(ctx context.Context, put func(*prometheus.Desc, float64, ...string)) {
+	all, err := g.cloud.store.Overview(ctx)
+	if err != nil {
+		g.cloud.log.Error("metrics: properties cannot be read", "err", err)
+	}
+	for _, o := range all {
+		id := string(o.Property.ID)
+		put(g.conflicts, float64(o.Conflicts), id)
+		put(g.people, float64(o.People), id)
+		if o.Last != nil {
+			put(g.synced, float64(o.Last.Finished.Unix()), id)
+		}
+		if o.Applied != nil {
+			put(g.complete, float64(o.Applied.Finished.Unix()), id)
+		}
+	}
+}
+
+func (g gauges) gateways(ctx context.Context, put func(*prometheus.Desc, float64, ...string)) {
+	all, err := g.cloud.store.Gateways(ctx)
+	if err != nil {
+		g.cloud.log.Error("metrics: gateways cannot be read", "err", err)
+	}
+	for _, gw := range all {
+		labels := []string{string(gw.Property), string(gw.ID)}
+		put(g.waiting, float64(gw.Told.Waiting), labels...)
+		if gw.Stored.Epoch == gw.Published.Epoch || gw.Stored.Revision == 0 {
+			put(g.behind, float64(gw.Published.Revision)-float64(gw.Stored.Revision), labels...)
+		}
+		if !gw.Contact.IsZero() {
+			put(g.contact, float64(gw.Contact.Unix()), labels...)
+		}
+	}
+}

@@ -1,0 +1,205 @@
+package cloud
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	mrand "math/rand/v2"
+	"strconv"
+	"time"
+
+	"gatehouse/cloud/internal/config"
+	"gatehouse/cloud/internal/people"
+	"gatehouse/cloud/internal/people/model"
+	"gatehouse/cloud/internal/pms"
+	"gatehouse/protocol/access"
+	"gatehouse/protocol/access/fault"
+)
+
+const (
+	lookEvery = time.Second
+	pullLimit = 10 * time.Minute // for one property's pull; its lease lasts a little longer
+	pullLease = pullLimit + time.Minute
+)
+
+// source is a property's own live source.
+type source struct {
+	property *config.Property
+	kind     connector
+	conn     pms.Connector
+}
+
+// sources opens the connectors of the configuration. Every property that cannot be opened is
+// named; nothing is sent yet.
+func (c *Cloud) sources() (out []source, err error) {
+	var errs []error
+	for i := range c.cfg.Properties {
+		p := &c.cfg.Properties[i]
+		if p.PMS == nil {
+			continue
+		}
+		s, err := c.source(p)
+		if err != nil {
+			errs = append(errs, fault.Wrap(fault.Invalid, "set up the source of", string(p.ID), err))
+			continue
+		}
+		out = append(out, s)
+	}
+	return out, errors.Join(errs...)
+}
+
+func (c *Cloud) source(p *config.Property) (source, error) {
+	kind, err := connectorOf(p.PMS.Kind)
+	if err != nil {
+		return source{}, err
+	}
+	conn, err := kind.open(p.PMS.File, c.now, c.log)
+	return source{p, kind, conn}, err
+}
+
+// Pull reads a PMS once, without any database.
+func Pull(ctx context.Context, kind, file string, deps Deps) (pms.Snapshot, error) {
+	if deps.Now == nil {
+		deps.Now = time.Now
+	}
+	k, err := connectorOf(kind)
+	if err != nil {
+		return pms.Snapshot{}, err
+	}
+	conn, err := k.open(file, deps.Now, deps.Log)
+	if err != nil {
+		return pms.Snapshot{}, err
+	}
+	snap, complete, evidence, err := conn.Pull(ctx, pms.Request{})
+	snap.Complete, snap.Evidence = complete && err == nil, evidence
+	return snap, pullFailed(err)
+}
+
+// PullError is a failure of the PMS or on the way to it, not of our own input.
+type PullError struct{ Err error }
+
+// Error is the cause.
+func (e *PullError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *PullError) Unwrap() error { return e.Err }
+
+func pullFailed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &PullError{err}
+}
+
+// Sync reads a property's live source now; with a unit only that unit, from whose silence about
+// others nothing follows. While another process reads the same property it is a Conflict.
+func (c *Cloud) Sync(ctx context.Context, property access.PropertyID, unit string) (SyncReport, error) {
+	p, err := c.property(property)
+	if err != nil {
+		return SyncReport{}, err
+	}
+	if p.PMS == nil {
+		return SyncReport{}, fault.New(fault.Unsupported, "sync", string(property), "it has no live source").
+			WithRemedy("Give it a [property.pms] table, or use import with a file.")
+	}
+	s, err := c.source(p)
+	if err != nil {
+		return SyncReport{}, err
+	}
+	f, held, err := c.store.Lease(ctx, leaseName(property), newOwner(), c.now(), pullLease)
+	if err != nil {
+		return SyncReport{}, err
+	}
+	if !held {
+		return SyncReport{}, fault.New(fault.Conflict, "sync", string(property), "another sync of it is running").
+			WithRemedy("Wait for it; the page shows when it is done.")
+	}
+	r, err := c.read(ctx, s, pms.Request{Unit: unit})
+	return r, errors.Join(err, c.store.Release(ctx, f))
+}
+
+func leaseName(p access.PropertyID) string { return "sync/" + string(p) }
+
+func newOwner() string {
+	b := make([]byte, 8)
+	_, _ = rand.Read(b) // it never fails
+	return hex.EncodeToString(b)
+}
+
+// read pulls and syncs. A pull that failed is a run as well: what it read before failing acts, and
+// the page says why nothing else does.
+func (c *Cloud) read(ctx context.Context, s source, want pms.Request) (SyncReport, error) {
+	ctx, cancel := context.WithTimeout(ctx, pullLimit)
+	defer cancel()
+	began := c.now()
+	if s.property.Source != "" {
+		want.Properties = []string{s.property.Source}
+	}
+	snap, complete, evidence, failed := s.conn.Pull(ctx, want)
+	snap.Complete, snap.Evidence = complete && failed == nil, evidence
+	if failed != nil && len(snap.Evidence) == 0 {
+		snap.Evidence = []string{"the pull failed: " + failed.Error()}
+	}
+	src := people.Source{Origin: s.kind.origin, Property: s.property.Source, Pull: strconv.FormatInt(began.UnixNano(), 36)}
+	// The time to save what was read is not part of the pull's.
+	report, err := c.sync(context.WithoutCancel(ctx), s.property.ID, s.kind.kind, src, snap, began)
+	return report, errors.Join(pullFailed(failed), err)
+}
+
+// schedule reads every property's source when it is due, until ctx ends. Each property has its own
+// goroutine, so that a slow PMS holds up nobody else.
+func (c *Cloud) schedule(ctx context.Context, s source) error {
+	owner, failing := newOwner(), false
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		err := c.scheduled(ctx, s, owner)
+		if err != nil && ctx.Err() == nil && !failing {
+			c.log.Warn("a sync failed; everybody stays as they are", "property", string(s.property.ID), "err", err, "remedy", fault.RemedyOf(err))
+		}
+		failing = err != nil
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// scheduled does one sync if one is due and nobody else does it.
+func (c *Cloud) scheduled(ctx context.Context, s source, owner string) error {
+	due, err := c.store.SyncDue(ctx, s.property.ID)
+	if err != nil || due.After(c.now()) {
+		return err
+	}
+	f, held, err := c.store.Lease(ctx, leaseName(s.property.ID), owner, c.now(), pullLease)
+	if err != nil || !held {
+		return err
+	}
+	if due, err = c.store.SyncDue(ctx, s.property.ID); err != nil || due.After(c.now()) {
+		return errors.Join(err, c.store.Release(ctx, f)) // another process was faster
+	}
+	_, failed := c.read(ctx, s, pms.Request{})
+	next := c.now().Add(jittered(s.property.PMS.Every))
+	ctx = context.WithoutCancel(ctx)
+	return errors.Join(failed, c.store.SetSyncDue(ctx, f, s.property.ID, next), c.store.Release(ctx, f))
+}
+
+// jittered is d, up to a tenth more or less: properties of one account must not ask in step.
+func jittered(d time.Duration) time.Duration {
+	tenth := int64(d / 10)
+	return d - time.Duration(tenth) + time.Duration(mrand.Int64N(2*tenth+1))
+}
+
+// origin is who owns the records of a property.
+func (c *Cloud) origin(p *config.Property) model.Origin {
+	if p.PMS == nil {
+		return model.OtherCSV
+	}
+	k, err := connectorOf(p.PMS.Kind)
+	if err != nil {
+		return model.OtherCSV // sources says so in words
+	}
+	return k.origin
+}
