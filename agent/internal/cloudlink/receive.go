@@ -3,6 +3,7 @@ package cloudlink
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"gatehouse/protocol"
 	"gatehouse/protocol/access"
@@ -71,7 +72,7 @@ func (l *Link) judge(h protocol.Header, nonce string) error {
 	now := l.deps.Now()
 	if sent, fresh, first := l.nonces.echo(nonce, now); fresh {
 		if first {
-			l.deps.Clock.Cloud(h.Issued, sent, now)
+			l.setClock(h.Issued, sent, now)
 		}
 		l.want(func(t *todo) { t.answered = now })
 		l.heard()
@@ -148,5 +149,15 @@ func (l *Link) command(_ protocol.Header, c protocol.Command) error {
 	default:
 		l.reply(protocol.Reply{ID: c.ID, Result: "refused", Fault: "full", Message: fmt.Sprintf("%d commands are waiting already", maxWaiting)})
 		return protocol.Refuse(busy, "command %s", c.ID)
+	}
+}
+
+// setClock offers the cloud's time. A clock that is trusted because of it is told at once: the hello
+// that this answers said the opposite.
+func (l *Link) setClock(remote, sent, received time.Time) {
+	before, _ := l.deps.Clock.Health()
+	l.deps.Clock.Cloud(remote, sent, received)
+	if after, _ := l.deps.Clock.Health(); after && !before {
+		l.want(func(t *todo) { t.hello = true })
 	}
 }

@@ -42,6 +42,12 @@ type DoorReleaser interface {
 	Release(ctx context.Context, relay string) error
 }
 
+// Counter says by one cheap request how many rows the device holds, strangers included; -1 when it
+// does not tell. A count that changed by itself shows a device that was reset or edited by hand.
+type Counter interface {
+	Count(ctx context.Context) (int, error)
+}
+
 // Doctor tells an installer, in words, what a device that does not work as expected is missing:
 // the dialect met, and what to switch on.
 type Doctor interface {

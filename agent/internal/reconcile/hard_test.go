@@ -599,3 +599,28 @@ func TestRemovalAfterABadMinute(t *testing.T) {
 		s.opens("1111", false)
 	})
 }
+
+// TestG4_AnEmptiedPanelIsFilledAgain: a panel that is reset while nobody moves is noticed within a
+// minute, and one that was away is read back when it returns.
+func TestG4_AnEmptiedPanelIsFilledAgain(t *testing.T) {
+	for _, away := range []bool{false, true} {
+		inBubble(t, func(s *site) {
+			s.move("p1", "1111", from(time.Now()))
+			s.move("p2", "2222", from(time.Now()))
+			s.start()
+			s.until(time.Now().Add(time.Hour))
+			if away {
+				s.panel.Fail(func(memory.Request) error { return fault.New(fault.Unreachable, "dial", "panel", "no route") })
+				s.until(time.Now().Add(10 * time.Minute))
+				if st := s.loop.Status(); st.Reachable {
+					t.Error("an idle panel that is switched off passes for well")
+				}
+			}
+			s.panel.Edit(func(rows map[string]model.Record) { clear(rows) })
+			s.panel.Fail(nil)
+			s.until(time.Now().Add(lookEvery + lastRetry))
+			s.opens("1111", true)
+			s.opens("2222", true)
+		})
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"gatehouse/agent/internal/driver"
 	"gatehouse/agent/internal/driver/model"
 	"gatehouse/agent/internal/plan"
 	"gatehouse/protocol/access"
@@ -20,7 +21,8 @@ const (
 	maxSleep   = 10 * time.Minute // the clock may be corrected while we sleep
 	firstRetry = 2 * time.Second
 	lastRetry  = 2 * time.Minute
-	badRetry   = time.Hour // a record the device refuses: look again in case a person mended it
+	lookEvery  = time.Minute // an idle device is looked at this often
+	badRetry   = time.Hour   // a record the device refuses: look again in case a person mended it
 )
 
 // Loop owns one device. Make it with New and give it one goroutine with Run.
@@ -56,7 +58,8 @@ type Loop struct {
 	failures      int                                // in a row, of the device as a whole
 	retryAt       time.Time                          // no request before this
 	auditAt       time.Time
-	auditFailures int // in a row
+	lookAt        time.Time // an idle device is asked again
+	auditFailures int       // in a row
 }
 
 // urgency orders who is due: removals, then changes, then additions by the start of the grant.
@@ -194,7 +197,10 @@ func (l *Loop) work(ctx context.Context) (bool, error) {
 	case audit && (!any || u.rank > 0 || l.cfg.Device.Report):
 		return true, l.audit(ctx)
 	case !any || l.cfg.Device.Report:
-		return false, nil
+		if l.mono().Before(l.lookAt) {
+			return false, nil
+		}
+		return true, l.look(ctx)
 	}
 	l.queue.drop(person)
 	err := l.settle(ctx, person, u)
@@ -209,12 +215,29 @@ func (l *Loop) work(ctx context.Context) (bool, error) {
 	return true, err
 }
 
+// look asks an idle device one cheap question, so that one that is switched off, or was reset or
+// edited meanwhile, does not pass for well until somebody moves.
+func (l *Loop) look(ctx context.Context) error {
+	l.lookAt = l.mono().Add(lookEvery)
+	c, ok := l.cfg.Panel.(driver.Counter)
+	if !ok {
+		_, _, err := l.cfg.Panel.Probe(ctx)
+		return err
+	}
+	n, err := c.Count(ctx)
+	if err == nil && n >= 0 && n != l.rows {
+		l.log.Warn("the device holds another number of records than expected; reading it back", "records", n, "expected", l.rows)
+		l.rows, l.auditAt = n, l.mono()
+	}
+	return err
+}
+
 func (l *Loop) probe(ctx context.Context) error {
 	id, limits, err := l.cfg.Panel.Probe(ctx)
 	if err != nil {
 		return err
 	}
-	l.limits, l.probed = limits, true
+	l.limits, l.probed, l.lookAt = limits, true, l.mono().Add(lookEvery)
 	l.status.Lock()
 	l.status.Identity, l.status.Limits = id, limits
 	l.status.Unlock()
@@ -281,7 +304,7 @@ func (l *Loop) idle() time.Duration {
 		return left
 	}
 	now, _ := l.cfg.Clock.Now()
-	wait := min(maxSleep, l.auditAt.Sub(l.mono()))
+	wait := min(maxSleep, l.auditAt.Sub(l.mono()), l.lookAt.Sub(l.mono()))
 	if _, t, ok := l.later.first(); ok {
 		wait = min(wait, t.Sub(now))
 	}

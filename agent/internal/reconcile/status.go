@@ -65,10 +65,16 @@ func (l *Loop) tellReachable(ok bool, cause error) error {
 	if !news {
 		return nil
 	}
+	if ok && l.rows > 0 {
+		l.auditAt = l.mono() // it may have been swapped or reset while it was away
+	}
 	l.publish()
 	e := l.event(access.EventReachable, "", "")
 	if !ok {
 		e.Kind, e.Fault, e.Message = access.EventUnreachable, fault.KindOf(cause).String(), cause.Error()
+		if remedy := fault.RemedyOf(cause); remedy != "" {
+			e.Message += ". " + remedy
+		}
 	}
 	return l.append(e)
 }

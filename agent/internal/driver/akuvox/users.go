@@ -31,6 +31,15 @@ func (p *Panel) List(ctx context.Context) ([]model.Record, error) {
 	return records(rows), nil
 }
 
+// Count implements driver.Counter by the total that the first page carries.
+func (p *Panel) Count(ctx context.Context) (int, error) {
+	pg, err := p.page(ctx, "", 1)
+	if err != nil {
+		return 0, err
+	}
+	return pg.num, nil
+}
+
 const opList = "read users of"
 
 // all collects every row, or every row that the unit finds for filter.

@@ -229,6 +229,13 @@ func many(t *testing.T, s Subject) {
 	if len(refs) != n {
 		t.Errorf("%d different rows are listed, %d were written", len(refs), n)
 	}
+	c, ok := s.Panel.(driver.Counter)
+	if !ok {
+		return
+	}
+	if got, err := c.Count(t.Context()); err != nil || got != n && got != -1 {
+		t.Errorf("it counts %d rows (%v), want %d, or -1 where it does not tell", got, err, n)
+	}
 }
 
 func stranger(t *testing.T, s Subject) {

@@ -22,6 +22,7 @@ import (
 var (
 	_ driver.Panel        = (*Panel)(nil)
 	_ driver.DoorReleaser = (*Panel)(nil)
+	_ driver.Counter      = (*Panel)(nil)
 )
 
 // Panel is a panel in memory. The zero value is not usable; make one with New. Close only ends a
@@ -147,6 +148,15 @@ func (p *Panel) sorted(keep func(model.Record) bool) []model.Record {
 	}
 	slices.SortFunc(out, func(a, b model.Record) int { return cmp.Compare(a.Native, b.Native) })
 	return out
+}
+
+// Count implements driver.Counter.
+func (p *Panel) Count(ctx context.Context) (n int, err error) {
+	err = p.do(ctx, "count", "", false, func() error {
+		n = len(p.rows)
+		return nil
+	})
+	return n, err
 }
 
 // Apply implements driver.Panel.
