@@ -27,6 +27,9 @@ type View struct {
 	Cloud    Cloud
 	State    State
 	Devices  []Device
+
+	Unlinked  string   // why an enrolled gateway cannot talk to its cloud, "" when nothing is wrong
+	Forgotten []string // a line for each device that is not configured any more and still holds people
 }
 
 // Clock is whether the box's time can be trusted, and why.
@@ -58,7 +61,7 @@ type Device struct {
 	Report                          bool
 	Reachable                       bool
 	Since                           time.Time // of Reachable; zero not yet tried
-	Message                         string
+	Message                         string    // with a zero Since why it cannot be tried
 	Waiting, Removals               int
 	Rows, Strangers                 int
 	Audited                         time.Time
@@ -140,8 +143,10 @@ func (p *page) row(name string, good *bool, value string) {
 func (p *page) summary() {
 	v := p.v
 	p.raw(`<table>`)
-	if v.Gateway == "" {
-		no := false
+	no := false
+	if v.Unlinked != "" {
+		p.row("Enrolment", &no, v.Unlinked)
+	} else if v.Gateway == "" {
 		p.row("Enrolment", &no, "not enrolled yet: make a request with gatehouse-agent enroll request, and bring the cloud's bundle back")
 	} else {
 		p.row("Property", nil, strings.TrimSpace(v.Name+" ("+string(v.Property)+")"))
@@ -155,6 +160,9 @@ func (p *page) summary() {
 	p.row("Wanted state", nil, fmt.Sprintf("revision %d (epoch %d), %d people", v.State.Position.Revision, v.State.Position.Epoch, v.State.People))
 	p.row("Next change by date", nil, p.when(v.State.Next))
 	p.row("Events the cloud has not confirmed", nil, fmt.Sprint(v.Cloud.Waiting))
+	for _, f := range v.Forgotten {
+		p.row("Forgotten panel", &no, f)
+	}
 	p.raw(`</table>`)
 }
 
@@ -186,6 +194,8 @@ func (p *page) devices() {
 func (p *page) device(d Device) {
 	class, state := "bad", "does not answer since "+p.when(d.Since)+": "+d.Message
 	switch {
+	case d.Since.IsZero() && d.Message != "":
+		state = d.Message
 	case d.Since.IsZero():
 		state = "not tried yet"
 	case d.Reachable:

@@ -46,6 +46,21 @@ func TestPageSaysWhatIsWrong(t *testing.T) {
 	v.Gateway, v.Clock.Trusted, v.Devices = "", false, nil
 	v.Cloud = Cloud{Error: "connection refused"}
 	got := Page(v)
+	v.Forgotten = []string{"device rear still holds 2 people", "device side still holds 1"}
+	v.Devices = []Device{{ID: "annex", Kind: "intercom", Message: "cannot be set up: no such kind"}, {ID: "gate", Kind: "akuvox"}}
+	broken := Page(v)
+	for _, want := range []string{
+		`Forgotten panel</th><td class="bad">device rear still holds 2 people`, "device side still holds 1",
+		`class="bad">cannot be set up: no such kind<`, `class="bad">not tried yet<`,
+	} {
+		if !strings.Contains(broken, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	v.Unlinked = "who this gateway is cannot be read"
+	if got := Page(v); !strings.Contains(got, `Enrolment</th><td class="bad">who this gateway is cannot be read`) || strings.Contains(got, "not enrolled yet") {
+		t.Error("a gateway that cannot read who it is looks like one that was never enrolled")
+	}
 	for _, want := range []string{"not enrolled yet", "nothing new opens", "last contact never; connection refused", "None is configured"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the page lacks %q", want)

@@ -126,15 +126,38 @@ func (w *Wanted) unreadable(in Input, h access.Holder) bool {
 		if g.Contains(in.Now) {
 			open = true
 		}
-		if len(h.Unread) > 0 || in.Places.Partial {
+		if len(h.Unread) > 0 || in.Places.Partial || astray(in) {
 			w.edge(g.Window, in.Now)
 		}
 	}
-	lost := open && (len(h.Unread) > 0 || in.Places.Partial && slices.ContainsFunc(h.Grants, func(g access.Grant) bool { return unresolved(in, g) }))
+	lost := open && (len(h.Unread) > 0 || astray(in) || in.Places.Partial && slices.ContainsFunc(h.Grants, func(g access.Grant) bool { return unresolved(in, g) }))
 	if w.Unknown = lost || slices.Contains(h.Unread, access.KindGrant); w.Unknown {
-		w.Open, w.Refusals = false, []Refusal{{w.Person, fault.Invalid, "a record of the wanted state cannot be read; the panel stays as it is until the cloud has sent it again"}}
+		w.Open, w.Refusals = false, []Refusal{{w.Person, fault.Invalid, lostWhy(in)}}
 	}
 	return w.Unknown
+}
+
+func lostWhy(in Input) string {
+	if astray(in) {
+		return "none of this panel's doors is one of the property's; correct doors in the gateway's configuration"
+	}
+	return "a record of the wanted state cannot be read; the panel stays as it is until the cloud has sent it again"
+}
+
+// astray says that the device serves no door that the state knows: its doors are misspelt rather than
+// its people gone.
+func astray(in Input) bool { return len(in.Doors) > 0 && len(Strays(in)) == len(in.Doors) }
+
+// Strays lists the doors of the device that the wanted state does not know, sorted.
+func Strays(in Input) []access.DoorID {
+	var out []access.DoorID
+	for id := range in.Doors {
+		if _, ok := in.Places.Doors[id]; !ok && !in.Places.Partial {
+			out = append(out, id)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // unresolved says whether an open grant may lead to doors that could not be read.

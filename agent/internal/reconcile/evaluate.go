@@ -76,6 +76,9 @@ func (l *Loop) evaluateAll() error {
 	if err := l.unreadable(err); err != nil {
 		return err
 	}
+	if err := l.tellStrays(); err != nil {
+		return err
+	}
 	seen := map[access.PersonID]bool{}
 	one := func(p access.PersonID) error {
 		if seen[p] {

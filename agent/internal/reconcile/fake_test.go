@@ -141,6 +141,7 @@ type site struct {
 	loop  *Loop
 	stop  func()
 
+	doors  map[access.DoorID]string
 	report bool         // for the next start
 	limits model.Limits // what the box remembers of the panel
 }
@@ -149,7 +150,7 @@ type site struct {
 func inBubble(t *testing.T, f func(*site)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		s := &site{box: newBox(), t: t, panel: memory.New(0, time.Now)}
+		s := &site{box: newBox(), t: t, panel: memory.New(0, time.Now), doors: map[access.DoorID]string{"lobby": "A"}}
 		defer func() {
 			if s.stop != nil {
 				s.stop()
@@ -162,7 +163,7 @@ func inBubble(t *testing.T, f func(*site)) {
 func (s *site) start() {
 	ctx, cancel := context.WithCancel(s.t.Context())
 	s.loop = New(Config{
-		Device: Device{ID: "front", Doors: map[access.DoorID]string{"lobby": "A"}, Report: s.report}, Limits: s.limits,
+		Device: Device{ID: "front", Doors: s.doors, Report: s.report}, Limits: s.limits,
 		Panel: s.panel, Wanted: s.box, Ledger: s.box, Clock: s.box, Log: slog.New(slog.DiscardHandler),
 	})
 	done := make(chan error, 1)

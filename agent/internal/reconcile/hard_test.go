@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -623,4 +624,29 @@ func TestG4_AnEmptiedPanelIsFilledAgain(t *testing.T) {
 			s.opens("2222", true)
 		})
 	}
+}
+
+// TestAMisspeltDoorLocksNobodyOut: a slip in the gateway's file is told, and removes nobody.
+func TestAMisspeltDoorLocksNobodyOut(t *testing.T) {
+	inBubble(t, func(s *site) {
+		s.move("p1", "1111", from(time.Now()))
+		s.move("p2", "2222", access.Window{From: time.Now(), Until: time.Now().Add(time.Hour)})
+		s.start()
+		s.stop()
+		s.doors = map[access.DoorID]string{"lobbi": "A"}
+		s.start()
+		s.opens("1111", true)
+		held := 0
+		for _, e := range s.events {
+			if e.Kind == access.EventHeld && strings.Contains(e.Message, "lobbi") {
+				held++
+			}
+		}
+		if held != 1 {
+			t.Errorf("told %d times, want once", held)
+		}
+		s.until(time.Now().Add(2 * time.Hour))
+		s.opens("2222", false) // an end needs no door
+		s.opens("1111", true)
+	})
 }

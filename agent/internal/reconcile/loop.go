@@ -59,6 +59,7 @@ type Loop struct {
 	retryAt       time.Time                          // no request before this
 	auditAt       time.Time
 	lookAt        time.Time // an idle device is asked again
+	strays        string    // doors that the property does not have, as last told
 	auditFailures int       // in a row
 }
 

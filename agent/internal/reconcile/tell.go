@@ -1,7 +1,9 @@
 package reconcile
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"gatehouse/agent/internal/plan"
@@ -93,6 +95,27 @@ func keysOf(m map[access.PersonID][]plan.Refusal) func(func(access.PersonID) boo
 			}
 		}
 	}
+}
+
+// tellStrays says once which doors of the device the property does not have: a slip in the gateway's
+// configuration, or a door taken out of the cloud's.
+func (l *Loop) tellStrays() error {
+	strays := ""
+	if l.cfg.Wanted.Position().Revision > 0 {
+		strays = fmt.Sprint(plan.Strays(l.common()))
+	}
+	if strays == l.strays || strays == "[]" && l.strays == "" {
+		return nil
+	}
+	l.strays = strays
+	if strays == "[]" || strays == "" {
+		return nil
+	}
+	words := "the property has no door " + strings.Trim(strays, "[]") + "; correct doors in the gateway's configuration, or add it in the cloud's"
+	l.log.Error("doors of this panel are not the property's", "doors", strays, "remedy", words)
+	e := l.event(access.EventHeld, "", "")
+	e.Fault, e.Message = fault.Invalid.String(), words
+	return l.append(e)
 }
 
 // unblock looks again at people who waited for room or for a PIN to become free.
