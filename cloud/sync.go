@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"gatehouse/cloud/internal/people"
@@ -72,7 +73,7 @@ func (c *Cloud) Import(ctx context.Context, property access.PropertyID, format, 
 	began := c.now()
 	sum := sha256.New()
 	snap, readErr := ReadFile(format, p.Zone, p.Source, io.TeeReader(r, sum))
-	src := people.Source{Origin: model.OtherCSV, Property: p.Source, Pull: hex.EncodeToString(sum.Sum(nil))}
+	src := people.Source{Origin: model.OtherCSV, Property: p.Source, Pull: pullID(sum.Sum(nil), began)}
 	report, err := c.sync(ctx, property, format+" "+name, src, snap, began)
 	if readErr != nil {
 		return report, readErr
@@ -114,6 +115,12 @@ func (c *Cloud) sync(ctx context.Context, property access.PropertyID, source str
 		return err
 	})
 	return report, err
+}
+
+// pullID tells imports apart: the same bytes within an hour are one and the same export given
+// twice; later they are a new one in which nothing changed.
+func pullID(sum []byte, at time.Time) string {
+	return hex.EncodeToString(sum) + at.UTC().Format(" 2006-01-02T15")
 }
 
 // learn keeps what the source calls a property, once an import showed it: from then on a file of
@@ -246,10 +253,18 @@ func reportOf(property access.PropertyID, snap pms.Snapshot, res people.Result, 
 	return r
 }
 
+// notApplied is why nothing of the run was applied; "" when it was.
+func (r SyncReport) notApplied() string {
+	if r.Held == "" && !r.OK {
+		return strings.Join(r.Evidence, "; ")
+	}
+	return r.Held
+}
+
 func runOf(r SyncReport, source string, began, ended time.Time) store.Run {
 	return store.Run{
 		Property: r.Property, Source: source, Started: began, Finished: ended, Complete: r.Complete, Evidence: r.Evidence,
 		People: r.People, Units: r.Units, Leases: r.Leases, Skipped: len(r.Skipped), Added: r.Added, Changed: r.Changed,
-		Removed: r.Ended, Held: r.Held,
+		Removed: r.Ended, Held: r.notApplied(),
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"gatehouse/protocol/access/fault"
@@ -151,6 +152,9 @@ func (p Program) Run(ctx context.Context, args []string, stdin io.Reader, stdout
 		p.help(stdout)
 		return Done
 	}
+	if p.helpOn(args, stdout) {
+		return Done
+	}
 	cmd, rest, ok := p.find(args)
 	if ok && cmd.Raw != nil {
 		return cmd.Raw(c, rest)
@@ -223,6 +227,21 @@ func (p Program) help(w io.Writer) {
 		}
 	}
 	fmt.Fprintf(w, "\n%s COMMAND --help shows the flags and an example.\n", p.Name)
+}
+
+// helpOn answers `prog enroll --help`: the commands that begin with a word that alone is none.
+func (p Program) helpOn(args []string, w io.Writer) bool {
+	if _, _, ok := p.find(args); ok || len(args) < 2 || !slices.Contains([]string{"--help", "-help", "-h", "help"}, args[1]) {
+		return false
+	}
+	found := false
+	for _, cmd := range p.Commands {
+		if strings.HasPrefix(cmd.Name, args[0]+" ") {
+			fmt.Fprintf(w, "  %-15s %s\n", cmd.Name, cmd.Summary)
+			found = true
+		}
+	}
+	return found
 }
 
 func (p Program) describe(c *Call, cmd Command) {

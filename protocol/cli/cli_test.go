@@ -53,6 +53,8 @@ func TestRun(t *testing.T) {
 		{"--help", Done, "go far          goes", ""},
 		{"go far --help", Done, "--to PLACE", ""},
 		{"hidden a b c", 3, "", ""},
+		{"go --help", Done, "go far          goes", ""},
+		{"nowhere --help", WrongUsage, "", "there is no command"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.line, func(t *testing.T) {

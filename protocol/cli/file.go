@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"errors"
 	"io"
+	"io/fs"
 	"os"
 
 	"gatehouse/protocol/access/fault"
@@ -11,7 +13,7 @@ import (
 func ReadFile(path string, max int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, "open", path, err)
+		return nil, fault.Wrap(fault.Invalid, "open", path, bare(err))
 	}
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, max+1))
@@ -23,5 +25,14 @@ func ReadFile(path string, max int64) ([]byte, error) {
 
 // WriteFile writes a file that a person asked for. Errors are Invalid.
 func WriteFile(path string, b []byte, mode os.FileMode) error {
-	return fault.Wrap(fault.Invalid, "write", path, os.WriteFile(path, b, mode))
+	return fault.Wrap(fault.Invalid, "write", path, bare(os.WriteFile(path, b, mode)))
+}
+
+// bare is an error of package os without the path, which stands before it already.
+func bare(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
 }

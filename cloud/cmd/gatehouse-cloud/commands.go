@@ -3,11 +3,13 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"gatehouse/cloud"
 	"gatehouse/protocol"
@@ -102,6 +104,9 @@ func setUpImport(c *cli.Call) func() error {
 	}
 }
 
+// skippedShown is how many skipped records the text lists.
+const skippedShown = 20
+
 func tellReport(c *cli.Call, r cloud.SyncReport) error {
 	if c.JSON {
 		return json.NewEncoder(c.Stdout).Encode(r)
@@ -109,6 +114,13 @@ func tellReport(c *cli.Call, r cloud.SyncReport) error {
 	lines := []string{}
 	for _, e := range r.Evidence {
 		lines = append(lines, "  "+e)
+	}
+	for i, s := range r.Skipped {
+		if i == skippedShown {
+			lines = append(lines, fmt.Sprintf("  … and %d more were skipped; --json lists them all", len(r.Skipped)-i))
+			break
+		}
+		lines = append(lines, strings.TrimRight(fmt.Sprintf("  skipped %s %s: %s", s.What, s.Ref, s.Reason), " "))
 	}
 	for _, cf := range r.Conflicts {
 		lines = append(lines, "  to look at: "+cf.Text+" "+cf.Remedy)

@@ -135,7 +135,7 @@ func (b *builder) doubt(what, ref, format string, args ...any) {
 
 // served says whether an embedded list is what the server has: there, and not null or empty with
 // every tenant, as it would be if embeds were dropped.
-func (b *builder) served(set bool, n int, any bool) bool { return set && (n > 0 || any) }
+func (b *builder) served(set bool, n int, others bool) bool { return set && (n > 0 || others) }
 
 // addTenant makes the leases of an account, and its contacts under each of them (row A9). A tenant
 // may rent several units at once (§1.4).

@@ -114,7 +114,7 @@ func TestG3_NoFaultOfTheSimulatorMakesAnybodyLookGone(t *testing.T) {
 			if f.Name == rentmanagersim.FaultSlow {
 				set.Value = "1ms"
 			}
-			if s.SetFault(set) != nil { // a state of the whole account, not of one resource
+			if f.Name == rentmanagersim.FaultLoginRefused || s.SetFault(set) != nil { // of the whole account, not of one resource
 				set.Resource = ""
 				if err := s.SetFault(set); err != nil {
 					t.Fatal(err)

@@ -140,9 +140,9 @@ func leased(p *Property) map[int]bool {
 // size is how many live together.
 func (m *maker) size() int {
 	switch n := m.roll(100); {
-	case n < 29:
+	case n < 32:
 		return 1
-	case n < 80:
+	case n < 82:
 		return 2
 	}
 	return 3

@@ -101,7 +101,7 @@ func moving() []oddCase {
 			h.Label = "Applicant"
 			stay(h.Leases[0], In(60), Day{}, 424)
 		}},
-		{"B-401", "an account without any lease", head(func(h *Household, _ *Member) { h.Leases, h.Label = nil, "Future" })},
+		{"B-401", "an account without any lease", head(func(h *Household, _ *Member) { h.Leases, h.Label = []*Lease{}, "Future" })},
 		{"01", "unit 01 is not unit 1", head(func(*Household, *Member) {})},
 		{"0101", "unit 0101 is not unit 101", head(func(*Household, *Member) {})},
 	}

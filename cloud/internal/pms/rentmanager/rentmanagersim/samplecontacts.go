@@ -52,7 +52,7 @@ func contactCases() []oddCase {
 		})},
 		{"309", "nobody is primary", after(others("Occupant"), head(func(_ *Household, who *Member) { who.Primary, who.Type = false, "Occupant" }))},
 		{"310", "a company rents, two employees live there", after(others("Occupant"), head(func(h *Household, _ *Member) { h.Company = "Brightwater Surveying LLC" }))},
-		{"311", "a company without any person", head(func(h *Household, _ *Member) { h.Company, h.Members = "Harbor Row Storage Inc.", nil })},
+		{"311", "a company without any person", head(func(h *Household, _ *Member) { h.Company, h.Members = "Harbor Row Storage Inc.", []*Member{} })},
 		{"312", "a type nobody has heard of", head(func(_ *Household, who *Member) { who.Type = "Live-in Aide" })},
 		{"401", "two people in one name field", called("Ana & Luis", "Ferreira")},
 		{"402", "two people in one name field, in words", called("Tove and Rasmus", "Holm")},
