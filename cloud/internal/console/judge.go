@@ -75,6 +75,9 @@ func judge(c clock, s span, on *OnPanel, silent bool) Cell {
 	case Failed, Refused, Held:
 		return stuck(c, on)
 	case Removed:
+		if on.Written.IsZero() {
+			return Cell{Key: "removed", Level: Gone, Lines: []Line{{"found gone", c.stamp(on.Confirmed)}}}
+		}
 		return Cell{Key: "removed", Level: Gone, Lines: []Line{{"removed", c.stamp(on.Written)}, {"read back, gone", c.stamp(on.Confirmed)}}}
 	}
 	switch {

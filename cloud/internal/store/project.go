@@ -49,11 +49,12 @@ func outcome(e access.Event) (state State, times string, known bool) {
 	case access.EventWritten:
 		return Written, `written = excluded.written, confirmed = 0, grade = ''`, true
 	case access.EventConfirmed:
-		state = Confirmed
 		if e.Op == access.OpRemove {
-			state = Removed
+			// Found gone without our doing: the time of an earlier write is not that of a removal.
+			return Removed, `confirmed = excluded.confirmed, grade = excluded.grade,
+				written = CASE WHEN device_people.op = 'remove' THEN device_people.written ELSE 0 END`, true
 		}
-		return state, `confirmed = excluded.confirmed, grade = excluded.grade`, true
+		return Confirmed, `confirmed = excluded.confirmed, grade = excluded.grade`, true
 	case access.EventFailed:
 		state = Failed
 	case access.EventRefused:

@@ -319,3 +319,27 @@ func TestPeopleStatus_TwoGateways(t *testing.T) {
 		}
 	})
 }
+
+// TestG1_FoundGoneIsNotRemovedAtTheTimeOfTheAdd: a row that was gone before anybody removed it has
+// no time of removal, only that of the look.
+func TestG1_FoundGoneIsNotRemovedAtTheTimeOfTheAdd(t *testing.T) {
+	onEach(t, func(t *testing.T, dsn string) {
+		s := withGateway(t, dsn)
+		later := noon().Add(time.Hour)
+		raw, _ := chain(1, access.Link{},
+			access.Event{Kind: access.EventWritten, Device: "front", Person: "p1", Op: access.OpAdd},
+			access.Event{Kind: access.EventConfirmed, Device: "front", Person: "p1", Op: access.OpAdd, Grade: access.Exact},
+			access.Event{Kind: access.EventConfirmed, Device: "front", Person: "p1", Op: access.OpRemove, Grade: access.Exact, At: later, Recorded: later})
+		if _, err := tell(t, s, 1, access.Link{}, raw); err != nil {
+			t.Fatal(err)
+		}
+		var said []saying
+		err := s.view(t.Context(), func(r reader) (err error) {
+			said, err = r.readSaid(t.Context(), "gw1")
+			return err
+		})
+		if err != nil || len(said) != 1 || said[0].State != Removed || !said[0].Written.IsZero() || !said[0].Confirmed.Equal(later) {
+			t.Errorf("%+v, %v; want removed, seen at %s, and no time of a write", said, err, later)
+		}
+	})
+}

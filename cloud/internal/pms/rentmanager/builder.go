@@ -116,6 +116,9 @@ func (b *builder) add() {
 	if b.followed > 0 {
 		b.snap.Because(fmt.Sprintf("people of property %s followed through a transfer by group and name: %d", b.prop.Ref, b.followed))
 	}
+	if len(b.units) == 0 || !slices.ContainsFunc(b.snap.People, func(p pms.Person) bool { return p.Property == b.prop.Ref }) {
+		b.snap.Incomplete("property " + b.prop.Ref + ": no unit or no resident of it was read; that never proves that all are gone")
+	}
 	if b.doubtful > 0 {
 		b.snap.Incomplete(fmt.Sprintf("records of property %s that could not be read as a household: %d (see skipped); somebody in them may look gone, so nobody is taken for gone",
 			b.prop.Ref, b.doubtful))

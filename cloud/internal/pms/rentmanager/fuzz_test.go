@@ -38,6 +38,7 @@ func FuzzTenants(f *testing.F) {
 		}
 	}
 	f.Add([]byte(`[{"TenantID":1,"Contacts":[{"ContactID":1}],"Leases":[{"LeaseID":1,"UnitID":1},{"LeaseID":"1","UnitID":"2"}]},{"TenantID":"1"}]`))
+	f.Add([]byte(`[{"TenantID":"1","PropertyID":20}]`)) // another property's alone
 	f.Fuzz(func(t *testing.T, body []byte) {
 		r := fuzzed(t, http.StatusOK, nil, body)
 		var list []json.RawMessage

@@ -304,3 +304,28 @@ func TestAListOfOneMayComeWithoutItsBrackets(t *testing.T) {
 		t.Errorf("complete %v, %+v", r.complete, p)
 	}
 }
+
+// TestG3_AListOfOthersProvesNothing: a server that ignores the filter and shows another property's
+// tenants or units alone, or tenants none of whom lives anywhere.
+func TestG3_AListOfOthersProvesNothing(t *testing.T) {
+	t.Parallel()
+	for path, body := range map[string]string{
+		"/Tenants":  `[{"TenantID":1,"PropertyID":20}]`,
+		"/Units":    `[{"UnitID":1,"PropertyID":20,"Name":"1"}]`,
+		"/Tenants?": `[{"TenantID":1,"PropertyID":12,"Status":"Applicant","Leases":[],"Contacts":[]}]`,
+	} {
+		s := newServer()
+		s.setHook(func(_ int, w http.ResponseWriter, r *http.Request) bool {
+			if r.URL.Path != strings.TrimSuffix(path, "?") {
+				return false
+			}
+			w.Header().Set("X-Total-Results", "1")
+			_, _ = w.Write([]byte(body))
+			return true
+		})
+		r := pull(t, s, nil, pms.Request{})
+		if r.err != nil || r.complete || !strings.Contains(r.why(), "no unit or no resident of it was read") {
+			t.Errorf("%s: complete %v, error %v\n%s", path, r.complete, r.err, r.why())
+		}
+	}
+}
