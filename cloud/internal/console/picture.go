@@ -199,7 +199,7 @@ func (pic *picture) gatewayAlerts(g Gateway) []alert {
 			if d.Message != "" {
 				text += ": " + d.Message
 			}
-			out = append(out, alert{Text: text, Word: "since", At: pic.stamp(d.Since), Remedy: "See that the panel has power and network.", Href: href})
+			out = append(out, alert{Text: text, Word: "since", At: pic.stamp(d.Since), Remedy: "See that the panel has power and network, and that the gateway has its right user name and password.", Href: href})
 		}
 	}
 	return out

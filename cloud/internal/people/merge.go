@@ -237,7 +237,11 @@ func (m *merger) checkMentioned() {
 		return
 	}
 	m.snap.Evidence = slices.Clone(m.snap.Evidence)
-	m.snap.Incomplete(fmt.Sprintf("property %q does not stand in it", m.ref))
+	words := fmt.Sprintf("property %q does not stand in it", m.ref)
+	if len(m.snap.Properties) > 0 {
+		words += fmt.Sprintf(", but %q does; if that is this property's name there, say so with source in its settings", m.snap.Properties[0].Ref)
+	}
+	m.snap.Incomplete(words)
 }
 
 // collect takes this property's rows, in an order that does not depend on the export's.
