@@ -30,20 +30,26 @@ type source struct {
 	conn     pms.Connector
 }
 
-// sources opens the connectors of the configuration. Every property that cannot be opened is
-// named; nothing is sent yet.
+// sources opens the connectors of the configuration, one for each account: properties of one file
+// take turns. Every property that cannot be opened is named; nothing is sent yet.
 func (c *Cloud) sources() (out []source, err error) {
 	var errs []error
+	opened := map[config.PMS]source{}
 	for i := range c.cfg.Properties {
 		p := &c.cfg.Properties[i]
 		if p.PMS == nil {
 			continue
 		}
-		s, err := c.source(p)
-		if err != nil {
-			errs = append(errs, fault.Wrap(fault.Invalid, "set up the source of", string(p.ID), err))
-			continue
+		account := config.PMS{Kind: p.PMS.Kind, File: p.PMS.File}
+		s, ok := opened[account]
+		if !ok {
+			if s, err = c.source(p); err != nil {
+				errs = append(errs, fault.Wrap(fault.Invalid, "set up the source of", string(p.ID), err))
+				continue
+			}
+			opened[account] = s
 		}
+		s.property = p
 		out = append(out, s)
 	}
 	return out, errors.Join(errs...)

@@ -75,7 +75,7 @@ func (r reader) why(ctx context.Context, id access.PropertyID, people []store.Pe
 	}
 	d, err := policy.Decide(roster, r.c.now())
 	if err != nil {
-		return nil, nil // the conflict list says what is wrong with the settings
+		return nil, nil //nolint:nilerr // the conflict list says what is wrong with the settings
 	}
 	for _, p := range people {
 		if len(p.Grants) > 0 {

@@ -57,7 +57,7 @@ func (s *stage) start(name string, out io.Writer, args ...string) (*program, err
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(filepath.Join(s.bin, name), args...) // ended by stopAll
+	cmd := exec.Command(filepath.Join(s.bin, name), args...) //nolint:noctx // ended by stopAll
 	cmd.Stderr, cmd.Stdout = log, out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {

@@ -125,7 +125,9 @@ func TestBackOffSurvivesAClockCorrection(t *testing.T) {
 		s.until(time.Now().Add(24 * time.Hour))
 		s.opens("1111", true)
 		cancel()
-		<-done
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 	})
 }
 
@@ -156,7 +158,9 @@ func TestReportModeDoesNotSpin(t *testing.T) {
 		go func() { done <- l.Run(ctx) }()
 		s.until(time.Now().Add(2 * time.Hour))
 		cancel()
-		<-done
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 		if c.n > 10000 {
 			t.Errorf("the clock was read %d times in two quiet hours", c.n)
 		}
@@ -216,7 +220,9 @@ func TestG2_AuditDoesNotDelayARemoval(t *testing.T) {
 		s.until(time.Now().Add(10 * time.Second))
 		s.opens("1111", false)
 		cancel()
-		<-done
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 	})
 }
 
@@ -240,10 +246,7 @@ func TestG2_PoisonRemovalBlocksNobody(t *testing.T) {
 	})
 }
 
-type hang struct {
-	*memory.Panel
-	on chan struct{}
-}
+type hang struct{ *memory.Panel }
 
 func (p hang) Read(ctx context.Context, r model.Ref) ([]model.Record, error) {
 	<-ctx.Done()
@@ -254,9 +257,11 @@ func TestStoppingTellsNothing(t *testing.T) {
 	inBubble(t, func(s *site) {
 		s.move("p1", "1111", from(time.Now()))
 		ctx, cancel := context.WithCancel(s.t.Context())
-		_, done := runWith(s, ctx, hang{Panel: s.panel})
+		_, done := runWith(s, ctx, hang{s.panel})
 		cancel()
-		<-done
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 		for _, e := range s.events {
 			if e.Kind == access.EventUnreachable || e.Kind == access.EventFailed {
 				t.Errorf("%s %s", e.Kind, e.Message)
@@ -333,7 +338,9 @@ func TestG6_EndActsThoughACredentialIsUnreadable(t *testing.T) {
 		s.until(out.Add(72 * time.Hour))
 		s.opens("1111", false)
 		cancel()
-		<-done
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 	})
 }
 
@@ -413,7 +420,9 @@ func TestStoreErrorWhilePreempting(t *testing.T) {
 		default:
 			s.opens("4444", false)
 			cancel()
-			<-done
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
 		}
 		cancel()
 	})

@@ -169,7 +169,7 @@ func (l *Loop) once(ctx context.Context) error {
 		worked, err := l.work(ctx)
 		switch {
 		case ctx.Err() != nil:
-			return nil // we are leaving; what was not finished is read again
+			return nil //nolint:nilerr // we are leaving; what was not finished is read again
 		case isStore(err):
 			return err
 		case err != nil:

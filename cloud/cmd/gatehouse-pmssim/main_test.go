@@ -90,7 +90,7 @@ func start(t *testing.T, args ...string) *running {
 	out, in := io.Pipe()
 	go func() {
 		code := run(ctx, args, strings.NewReader(""), in, r.stderr)
-		in.Close()
+		_ = in.Close()
 		r.code <- code
 	}()
 	line, err := bufio.NewReader(out).ReadBytes('\n')

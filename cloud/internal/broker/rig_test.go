@@ -149,7 +149,7 @@ func (c *client) publish(topic string, qos byte, retained bool, payload string) 
 func (c *client) cut() {
 	c.t.Helper()
 	select {
-	case <-c.lost:
+	case <-c.lost: //nolint:errcheck // that it was lost is the point
 	case <-time.After(patience):
 		c.t.Fatal("still connected")
 	}

@@ -39,7 +39,10 @@ func relative(ago time.Duration) string {
 		}
 		return "just now"
 	}
-	n, unit := 0, ""
+	var (
+		n    int
+		unit string
+	)
 	const day = 24 * time.Hour
 	switch {
 	case d < 90*time.Minute:

@@ -177,7 +177,7 @@ func (b *builder) lease(t tenantRow, row leaseRow) (pms.Lease, bool) {
 		b.doubt("lease", l.Ref, "%v", err)
 		return l, false
 	}
-	why := ""
+	var why string
 	l.Stay, why = b.stay(t, l)
 	switch {
 	case b.unit != "" && l.Unit != b.unit:

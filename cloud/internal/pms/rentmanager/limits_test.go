@@ -152,7 +152,7 @@ func TestS1_AUsedUpWindowIsWaitedOut(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				<-time.After(time.Unix(1_800_000_000, 0).Sub(time.Now()))
+				<-time.After(time.Until(time.Unix(1_800_000_000, 0)))
 				s := newServer()
 				s.hook = func(n int, w http.ResponseWriter, r *http.Request) bool {
 					if r.URL.Path == "/Units" {

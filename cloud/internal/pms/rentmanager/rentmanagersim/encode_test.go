@@ -83,7 +83,7 @@ func TestABrokenReplyWithoutAConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() {
-		if got := recover(); got != http.ErrAbortHandler {
+		if got := recover(); got != http.ErrAbortHandler { //nolint:errorlint // the very value, as net/http compares it
 			t.Errorf("recovered %v", got)
 		}
 	}()

@@ -18,7 +18,8 @@ type caseView struct {
 func (r *rig) view(t *testing.T, property int, unit string) caseView {
 	t.Helper()
 	path := "/Leases?embeds=Unit,Tenant,Tenant.Contacts&orderby=TenantID&" + q(fmt.Sprintf("PropertyID,eq,%d;Unit.Name,eq,%s", property, unit))
-	for _, l := range r.rows(path, 200) {
+	if rows := r.rows(path, 200); len(rows) > 0 {
+		l := rows[0]
 		tenant := l["Tenant"].(map[string]any)
 		v := caseView{Status: tenant["Status"].(string), In: day(l["MoveInDate"]), Out: day(l["MoveOutDate"])}
 		var types []string

@@ -12,7 +12,7 @@ func firstNames() []string {
 }
 
 func lastNames() []string {
-	return strings.Fields(`Abernathy Adeyemi Akers Alcott Andersson Arroyo Baptiste Barlow Bellweather Bianchi Birdsong
+	return strings.Fields(`Abernathy Adeyemi Akers Alcott Andersson Arroyo Baptiste Barlow Bellwood Bianchi Birdsong
 		Bjork Blackwood Bosko Brennan Cabrera Calloway Castellan Chaudry Coldwell Crane Cutler Dabrowski Dalgaard Delacroix
 		Dempsey Diallo Drummond Eastman Eklund Espinoza Fairweather Farouk Feld Ferreira Finch Galloway Garrity Ghorbani
 		Goddard Greer Haddad Halloran Hartwell Hasegawa Holm Ibarra Inoue Ivers Jankowski Jephson Jimenez Kaplan Karlsson
