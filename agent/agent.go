@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"net"
-	"net/http"
 	"os"
 	"time"
 
@@ -17,8 +15,6 @@ import (
 	"gatehouse/agent/internal/cloudlink"
 	"gatehouse/agent/internal/config"
 	"gatehouse/agent/internal/driver"
-	"gatehouse/agent/internal/health"
-	"gatehouse/agent/internal/localui"
 	"gatehouse/agent/internal/store"
 	"gatehouse/protocol/access"
 	"gatehouse/protocol/access/fault"
@@ -52,9 +48,11 @@ type Agent struct {
 	deps      Deps
 	log       *slog.Logger
 	box       *box
-	panels    []*panel
+	panels    []*panel // every configured device
+	driven    []*panel // of them those that could be set up
+	forgotten []forgotten
 	inventory *inventory
-	link      *cloudlink.Link // nil before enrolment
+	link      *cloudlink.Link // nil before enrolment, or when who we are cannot be read
 }
 
 // New opens the files and makes everything, without touching the network. Close or Run must follow.
@@ -77,26 +75,44 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Agent, error) {
 		return nil, err
 	}
 	a := &Agent{cfg: cfg, deps: deps, log: deps.Log, box: b}
-	if err := a.assemble(); err != nil {
+	if err := a.assemble(ctx); err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
 	return a, nil
 }
 
-func (a *Agent) assemble() (err error) {
+func (a *Agent) assemble(ctx context.Context) (err error) {
 	now := func() time.Time { t, _ := a.box.clock.Now(); return t }
-	if a.panels, err = openPanels(a.cfg, a.deps.Kinds, driver.Deps{Log: a.log, Now: now}); err != nil {
+	a.panels = openPanels(a.cfg, a.deps.Kinds, driver.Deps{Log: a.log, Now: now})
+	for _, p := range a.panels {
+		if p.wrong == nil {
+			a.driven = append(a.driven, p)
+			continue
+		}
+		a.log.Error("a device cannot be set up; the others work", "device", string(p.cfg.ID), "err", p.wrong, "remedy", fault.RemedyOf(p.wrong))
+	}
+	if a.forgotten, err = findForgotten(ctx, a.box, a.cfg); err != nil {
 		return err
 	}
-	if a.inventory, err = newInventory(a.box.site, a.panels, a.log); err != nil {
-		return err
-	}
-	if a.box.id == nil {
+	a.inventory = newInventory(a.box.site, a.panels, a.log)
+	a.join()
+	return nil
+}
+
+// join makes the link to the cloud. Without one doors are enforced all the same.
+func (a *Agent) join() {
+	switch {
+	case a.box.lost != nil: // said already
+	case a.box.id == nil:
 		a.log.Warn("not enrolled: doors work by the stored dates, nothing new arrives", "remedy", "gatehouse-agent enroll request --out FILE")
-		return nil
+	default:
+		link, err := a.newLink()
+		if err != nil {
+			a.box.noLink(err)
+			return
+		}
+		a.link = link
 	}
-	a.link, err = a.newLink()
-	return err
 }
 
 // Close lets go of the files of an agent that was not run.
@@ -117,19 +133,15 @@ func hostSource() clock.Source {
 }
 
 // Run enforces doors until ctx ends, then lets go of everything. An error means that the box
-// itself failed: panels and the cloud may come and go without ending it.
+// itself failed: panels, the cloud and the page may come and go without ending it.
 func (a *Agent) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	a.makeLoops(ctx)
-	servers, err := a.listen(ctx)
-	for _, serve := range servers {
-		g.Go(serve)
-	}
-	if err != nil {
-		g.Go(func() error { return err }) // ends the servers that did begin
-		return errors.Join(g.Wait(), a.box.Close())
-	}
 	a.enforce(ctx, g)
+	for _, s := range a.servers() {
+		first := s.open()
+		g.Go(func() error { s.keep(ctx, first); return nil })
+	}
 	if a.link != nil {
 		g.Go(func() error { return a.link.Run(ctx) })
 	}
@@ -141,7 +153,7 @@ func (a *Agent) Run(ctx context.Context) error {
 }
 
 func (a *Agent) makeLoops(ctx context.Context) {
-	for _, p := range a.panels {
+	for _, p := range a.driven {
 		p.loop = a.loopOf(ctx, p)
 	}
 }
@@ -149,18 +161,30 @@ func (a *Agent) makeLoops(ctx context.Context) {
 // enforce starts what doors need: the loops, the clock, the standing jobs. No network but the
 // panels' own is involved.
 func (a *Agent) enforce(ctx context.Context, g *errgroup.Group) {
-	g.Go(func() error { return a.box.site.Tell(a.started()) })
-	for _, p := range a.panels {
+	g.Go(func() error { return a.box.site.Tell(a.started()...) })
+	for _, p := range a.driven {
 		g.Go(func() error { return p.loop.Run(ctx) })
 	}
 	g.Go(func() error { a.box.clock.Run(ctx); return nil })
 	g.Go(func() error { return a.tend(ctx) })
 }
 
-func (a *Agent) started() access.Event {
-	now, trusted := a.box.clock.Now()
-	pos := a.box.Position()
-	return access.Event{Kind: access.EventStarted, At: now, Unsure: !trusted, Epoch: pos.Epoch, Revision: pos.Revision, Message: a.deps.Version}
+// started is what is told once at every start.
+func (a *Agent) started() []access.Event {
+	out := []access.Event{a.box.event(access.EventStarted, a.deps.Version)}
+	for _, p := range a.panels {
+		if p.wrong != nil {
+			e := a.box.event(access.EventUnreachable, p.status().Message)
+			e.Device, e.Fault = p.cfg.ID, p.status().Fault
+			out = append(out, e)
+		}
+	}
+	for _, f := range a.forgotten {
+		e := a.box.event(access.EventHeld, f.words()+": "+forgottenRemedy)
+		e.Device = f.device
+		out = append(out, e)
+	}
+	return out
 }
 
 const snapshotEvery = 6 * time.Hour
@@ -177,7 +201,7 @@ func (a *Agent) tend(ctx context.Context) error {
 			return nil
 		case <-changed:
 			changed = a.box.clock.Changed()
-			for _, p := range a.panels {
+			for _, p := range a.driven {
 				p.loop.Changed(true)
 			}
 		case <-snapshot.C:
@@ -185,81 +209,7 @@ func (a *Agent) tend(ctx context.Context) error {
 				a.log.Error("the snapshot of site.db failed", "err", err)
 			}
 		case <-a.inventory.news:
-			if err := a.inventory.update(a.panels); err != nil {
-				return err
-			}
+			a.inventory.update(a.panels)
 		}
 	}
-}
-
-// listen opens the page, metrics and health on one address, and the socket for the command line.
-// With an error it returns those that it opened before.
-func (a *Agent) listen(ctx context.Context) ([]func() error, error) {
-	mux := http.NewServeMux()
-	mux.Handle("GET /{$}", localui.Handler(a.view))
-	h, err := health.New(a.deps.Version, a.deps.Commit, []health.Check{{Name: "doors", Ask: a.enforcing}}, a.collectors()...)
-	if err != nil {
-		return nil, err
-	}
-	h.Register(mux)
-	ask := http.NewServeMux()
-	a.box.serveAsk(ask, a.cfg)
-	var out []func() error
-	for _, s := range []struct {
-		network, address string
-		handler          http.Handler
-	}{{"tcp", a.cfg.Listen, mux}, {"unix", socketPath(a.cfg), ask}} {
-		if s.address == "" {
-			continue
-		}
-		serve, err := listenHTTP(ctx, s.network, s.address, s.handler, a.log)
-		if err != nil {
-			return out, err
-		}
-		out = append(out, serve)
-	}
-	return out, nil
-}
-
-// enforcing is the health check: every panel's loop has begun, whether or not panels answer.
-func (a *Agent) enforcing() error {
-	for _, p := range a.panels {
-		if p.loop.Status().Since.IsZero() {
-			return fmt.Errorf("panel %s was not tried yet", p.cfg.ID)
-		}
-	}
-	return nil
-}
-
-// listenHTTP listens now and returns what serves until ctx ends.
-func listenHTTP(ctx context.Context, network, address string, h http.Handler, log *slog.Logger) (func() error, error) {
-	if network == "unix" {
-		if err := os.Remove(address); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return nil, fault.Wrap(fault.Internal, "listen on", address, err)
-		}
-	}
-	ln, err := net.Listen(network, address)
-	if err != nil {
-		remedy := "Choose another address with listen, or stop the program that uses this one."
-		if network == "unix" {
-			remedy = "Give state_dir a shorter path, below 90 characters, on a local disk."
-		}
-		return nil, fault.New(fault.Invalid, "listen on", address, "%w", err).WithRemedy("%s", remedy)
-	}
-	if network == "unix" {
-		if err := os.Chmod(address, 0o600); err != nil {
-			return nil, errors.Join(err, ln.Close())
-		}
-	} else {
-		log.Info("page, metrics and health", "address", "http://"+ln.Addr().String())
-	}
-	s := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
-	return func() error {
-		stop := context.AfterFunc(ctx, func() { _ = s.Close() }) // reading is all anybody does
-		defer stop()
-		if err := s.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
-			return err
-		}
-		return nil
-	}, nil
 }

@@ -151,7 +151,7 @@ type DevicePlan struct {
 	ID         access.DeviceID `json:"id"`
 	Steps      []PlanStep      `json:"steps"`
 	Refusals   []PlanRefusal   `json:"refusals"`
-	NextChange time.Time       `json:"next_change,omitzero"`
+	NextChange *time.Time      `json:"next_change"` // nil: never by itself
 	Note       string          `json:"note,omitempty"`
 }
 
@@ -208,11 +208,8 @@ func planDevice(w walker, d config.Device, now time.Time, trusted bool) (DeviceP
 		Now: now, Trusted: trusted, Doors: d.Doors, Print: w,
 		Ledger: map[access.PersonID]access.LedgerEntry{}, Others: plan.Others{Secrets: map[string]access.PersonID{}},
 	}
-	said, err := whatItSaid(w.site, d.ID)
-	if err != nil {
-		return DevicePlan{}, err
-	}
-	note := ""
+	var err error
+	said, note := whatItSaid(w.site, d.ID, w.log), ""
 	if in.Limits = said.Limits; said.Identity == (model.Identity{}) {
 		in.Limits, note = model.Limits{PINs: 1, Cards: math.MaxInt, Mobile: true}, neverAnswered
 	}
@@ -238,17 +235,26 @@ func gather(w walker, dev access.DeviceID, in *plan.Input) error {
 	wanted := map[access.PersonID]bool{}
 	err := w.People(func(id access.PersonID) error {
 		h, ok, err := w.Holder(id)
+		if err != nil && fault.KindOf(err) != fault.Invalid {
+			return err
+		}
+		if err != nil { // as the loop does: what is missing says nothing
+			h.Person.ID, ok = id, true
+			if len(h.Unread) == 0 {
+				h.Unread = access.Kinds
+			}
+		}
 		if ok {
 			in.People, wanted[id] = append(in.People, h), true
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		return err
 	}
 	return w.Entries(dev, func(e access.LedgerEntry) error {
-		in.Ledger[e.Person] = e
 		in.Others.Rows++
+		in.Ledger[e.Person] = e
 		for _, s := range e.Secrets {
 			in.Others.Secrets[s] = e.Person
 		}
@@ -260,7 +266,10 @@ func gather(w walker, dev access.DeviceID, in *plan.Input) error {
 }
 
 func shown(id access.DeviceID, p plan.Plan) DevicePlan {
-	out := DevicePlan{ID: id, Steps: []PlanStep{}, Refusals: []PlanRefusal{}, NextChange: p.NextChange}
+	out := DevicePlan{ID: id, Steps: []PlanStep{}, Refusals: []PlanRefusal{}}
+	if !p.NextChange.IsZero() {
+		out.NextChange = &p.NextChange
+	}
 	for _, s := range p.Steps {
 		out.Steps = append(out.Steps, PlanStep{s.Op, s.Person, s.Why})
 	}

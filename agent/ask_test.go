@@ -117,18 +117,22 @@ func TestS7_PlanShowsTheMoveOut(t *testing.T) {
 		name  string
 		query []string
 		steps []PlanStep
-		next  time.Time
+		next  *time.Time
 	}{
-		{"now", nil, []PlanStep{}, out},
-		{"a minute before", []string{"at", out.Add(-time.Minute).Format(time.RFC3339)}, []PlanStep{}, out},
-		{"at the minute", []string{"at", out.Format(time.RFC3339)}, []PlanStep{{access.OpRemove, "p1", "no grant is open now"}}, time.Time{}},
-		{"by its own name", []string{"device", "front", "at", out.Format(time.RFC3339)}, []PlanStep{{access.OpRemove, "p1", "no grant is open now"}}, time.Time{}},
+		{"now", nil, []PlanStep{}, &out},
+		{"a minute before", []string{"at", out.Add(-time.Minute).Format(time.RFC3339)}, []PlanStep{}, &out},
+		{"at the minute", []string{"at", out.Format(time.RFC3339)}, []PlanStep{{access.OpRemove, "p1", "no grant is open now"}}, nil},
+		{"by its own name", []string{"device", "front", "at", out.Format(time.RFC3339)}, []PlanStep{{access.OpRemove, "p1", "no grant is open now"}}, nil},
 	}
 	done := len(h.sim.Mutating())
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			raw := h.ask(AskPlan, tt.query...)
 			var r PlanReport
-			must(t, json.Unmarshal([]byte(h.ask(AskPlan, tt.query...)), &r))
+			must(t, json.Unmarshal([]byte(raw), &r))
+			if null := strings.Contains(raw, `"next_change":null`); null != (tt.next == nil) {
+				t.Errorf("next_change must always be there, null for never: %s", raw)
+			}
 			want := []DevicePlan{{ID: "front", Steps: tt.steps, Refusals: []PlanRefusal{}, NextChange: tt.next}}
 			if d := cmp.Diff(want, r.Devices); d != "" || !r.OK {
 				t.Errorf("ok %v (-want +got):\n%s", r.OK, d)

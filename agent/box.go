@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"gatehouse/agent/internal/clock"
+	"gatehouse/agent/internal/driver/model"
 	"gatehouse/agent/internal/outbox"
 	"gatehouse/agent/internal/store"
 	"gatehouse/protocol/access"
@@ -93,18 +94,18 @@ func (b *box) noLink(err error) {
 	b.log.Error("no link to the cloud", "err", b.lost, "remedy", fault.RemedyOf(b.lost))
 }
 
-// tellRepairs makes events of what was brought back or put aside when the files were opened.
+// tellRepairs makes events of what was brought back or put aside when the files were opened; the
+// log has it from the store.
 func (b *box) tellRepairs() error {
 	var evs []access.Event
-	tell := func(kind access.EventKind, words, why string) {
-		b.log.Error(words, "why", why)
-		evs = append(evs, b.event(kind, words+": "+why))
-	}
 	if why := b.site.Restored(); why != "" {
-		tell(access.EventDrift, "the gateway's own file was brought back from its snapshot; what was written on panels since then is forgotten, and every panel is read back", why)
+		evs = append(evs, b.event(access.EventDrift, "the gateway's own file was brought back from its snapshot; what was written on panels since then is forgotten: "+why))
 	}
 	if why := b.wanted.Quarantined(); why != "" {
-		tell(access.EventState, "the stored wanted state was damaged and put aside; panels stay as they are until the cloud has sent it again", why)
+		evs = append(evs, b.event(access.EventState, "the stored wanted state was damaged and put aside; panels stay as they are until the cloud has sent it again: "+why))
+	}
+	if len(evs) == 0 {
+		return nil
 	}
 	return b.site.Tell(evs...)
 }
@@ -259,7 +260,8 @@ func (w walker) People(f func(access.PersonID) error) error {
 }
 
 // Entries calls f with every ledger entry of a device; with none while the state is unknown. An
-// entry that cannot be read comes last and holds the person's id alone, Ref and State empty.
+// entry that cannot be read comes last, as one that was only intended: the device tells what stands
+// there.
 func (w walker) Entries(d access.DeviceID, f func(access.LedgerEntry) error) error {
 	if w.unknown() {
 		return nil
@@ -269,10 +271,11 @@ func (w walker) Entries(d access.DeviceID, f func(access.LedgerEntry) error) err
 	if own != nil {
 		return own
 	}
-	bad, err := w.passOver(err, "the person may be on the panel, and stays there as they are")
+	bad, err := w.passOver(err, "the panel is asked what stands there")
 	for _, u := range bad {
 		if p, ok := strings.CutPrefix(u.Record, "ledger/"+string(d)+" "); ok && err == nil {
-			err = f(access.LedgerEntry{Person: access.PersonID(p)})
+			who := access.PersonID(p)
+			err = f(access.LedgerEntry{Person: who, Ref: string(model.RefOf(who)), State: access.Intended})
 		}
 	}
 	return err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -23,24 +24,33 @@ import (
 // panel is one configured device with its loop.
 type panel struct {
 	cfg   config.Device
-	panel driver.Panel
-	loop  *reconcile.Loop // set by Run
+	panel driver.Panel    // nil when it cannot be set up
+	wrong error           // why it cannot be set up
+	loop  *reconcile.Loop // set by Run; nil when it cannot be set up
 }
 
-// openPanels makes the drivers of the configuration; nothing is connected yet. Every device that
-// cannot be made is named.
-func openPanels(cfg config.Config, kinds []driver.Kind, deps driver.Deps) ([]*panel, error) {
-	var out []*panel
-	var bad []error
+// status is what the loop knows, or why there is none.
+func (p *panel) status() reconcile.Status {
+	switch {
+	case p.wrong != nil:
+		return reconcile.Status{Device: p.cfg.ID, Fault: fault.KindOf(p.wrong).String(), Message: "cannot be set up: " + p.wrong.Error()}
+	case p.loop == nil:
+		return reconcile.Status{Device: p.cfg.ID}
+	}
+	return p.loop.Status()
+}
+
+// openPanels makes the drivers of the configuration; nothing is connected yet. A device that cannot
+// be made does not stop the others: it says why.
+func openPanels(cfg config.Config, kinds []driver.Kind, deps driver.Deps) (out []*panel) {
 	for _, d := range cfg.Devices {
 		p, err := openPanel(d, kinds, deps)
 		if err != nil {
-			bad = append(bad, fault.Wrap(fault.Invalid, "set up device", string(d.ID), err))
-			continue
+			err = fault.Wrap(fault.Invalid, "set up device", string(d.ID), err)
 		}
-		out = append(out, &panel{cfg: d, panel: p})
+		out = append(out, &panel{cfg: d, panel: p, wrong: err})
 	}
-	return out, errors.Join(bad...)
+	return out
 }
 
 func openPanel(d config.Device, kinds []driver.Kind, deps driver.Deps) (driver.Panel, error) {
@@ -96,36 +106,37 @@ type said struct {
 	Limits   model.Limits   `json:"limits"`
 }
 
-func newInventory(site *store.Site, panels []*panel, log *slog.Logger) (*inventory, error) {
+func newInventory(site *store.Site, panels []*panel, log *slog.Logger) *inventory {
 	inv := &inventory{site: site, log: log, wake: make(chan struct{}, 1), news: make(chan struct{}, 1), said: map[access.DeviceID]said{}}
 	for _, p := range panels {
-		s, err := whatItSaid(site, p.cfg.ID)
-		if err != nil {
-			return nil, err
-		}
-		inv.said[p.cfg.ID] = s
+		inv.said[p.cfg.ID] = whatItSaid(site, p.cfg.ID, log)
 	}
-	return inv, inv.update(panels)
+	inv.update(panels)
+	return inv
 }
 
-func whatItSaid(site *store.Site, id access.DeviceID) (s said, err error) {
+// whatItSaid is empty when it cannot be read: the device says it again when it is probed.
+func whatItSaid(site *store.Site, id access.DeviceID, log *slog.Logger) (s said) {
 	raw, err := site.Blob("device/" + string(id))
-	if err != nil || raw == nil {
-		return s, err
+	if err == nil && raw != nil {
+		err = json.Unmarshal(raw, &s)
 	}
-	return s, json.Unmarshal(raw, &s)
+	if err != nil {
+		log.Error("what a device said of itself cannot be read; it will be asked again", "device", string(id), "err", err)
+		return said{}
+	}
+	return s
 }
 
-// update takes in what the loops learned. It numbers the inventory anew when anything changed.
-func (inv *inventory) update(panels []*panel) error {
+// update takes in what the loops learned. It numbers the inventory anew when anything changed. What
+// cannot be kept is logged: doors do not depend on the inventory.
+func (inv *inventory) update(panels []*panel) {
 	inv.mu.Lock()
 	defer inv.mu.Unlock()
 	var devices []access.Device
 	for _, p := range panels {
 		if p.loop != nil {
-			if err := inv.learn(p); err != nil {
-				return err
-			}
+			inv.learn(p)
 		}
 		s := inv.said[p.cfg.ID]
 		devices = append(devices, access.Device{
@@ -133,28 +144,41 @@ func (inv *inventory) update(panels []*panel) error {
 			Doors: p.cfg.Doors, People: s.Limits.People,
 		})
 	}
-	raw, err := json.Marshal(devices)
-	if err != nil {
-		return err
-	}
-	n, err := inv.site.InventoryNumber(raw)
-	if err == nil && n != inv.number {
+	if n := inv.numberOf(devices); n != inv.number {
 		inv.number, inv.devices = n, devices
 		select {
 		case inv.wake <- struct{}{}:
 		default:
 		}
 	}
-	return err
 }
 
-func (inv *inventory) learn(p *panel) error {
+// numberOf numbers an inventory. When the last number cannot be read, the seconds since 1970 stand
+// in for it: greater than any number that was ever counted.
+func (inv *inventory) numberOf(devices []access.Device) uint64 {
+	raw, err := json.Marshal(devices)
+	if err == nil {
+		var n uint64
+		if n, err = inv.site.InventoryNumber(raw); err == nil {
+			return n
+		}
+	}
+	if inv.number > 0 && reflect.DeepEqual(devices, inv.devices) {
+		return inv.number
+	}
+	inv.log.Error("the number of the inventory cannot be read or kept; the time stands in for it", "err", err)
+	return max(inv.number+1, uint64(max(time.Now().Unix(), 0)))
+}
+
+func (inv *inventory) learn(p *panel) {
 	st := p.loop.Status()
 	if st.Identity.Model == "" || fmt.Sprint(inv.said[p.cfg.ID]) == fmt.Sprint(said{st.Identity, st.Limits}) {
-		return nil
+		return
 	}
 	inv.said[p.cfg.ID] = said{st.Identity, st.Limits}
-	return saveJSON(inv.site, "device/"+string(p.cfg.ID), inv.said[p.cfg.ID])
+	if err := saveJSON(inv.site, "device/"+string(p.cfg.ID), inv.said[p.cfg.ID]); err != nil {
+		inv.log.Error("what a device said of itself cannot be kept", "device", string(p.cfg.ID), "err", err)
+	}
 }
 
 // look makes tend take the inventory anew. It never blocks.
@@ -178,12 +202,12 @@ func (inv *inventory) Changed() <-chan struct{} { return inv.wake }
 // CheckDevices makes every driver of the configuration and lets go of it again, so that a wrong
 // device is found before the agent starts. It touches no network.
 func CheckDevices(cfg Config, log *slog.Logger) error {
-	panels, err := openPanels(cfg, Kinds(), driver.Deps{Log: log, Now: time.Now})
-	if err != nil {
-		return err
-	}
 	var errs []error
-	for _, p := range panels {
+	for _, p := range openPanels(cfg, Kinds(), driver.Deps{Log: log, Now: time.Now}) {
+		if p.wrong != nil {
+			errs = append(errs, p.wrong)
+			continue
+		}
 		errs = append(errs, p.panel.Close())
 	}
 	return errors.Join(errs...)

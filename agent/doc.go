@@ -3,5 +3,6 @@
 // Everything that decides lives below agent/internal; here is only who knows whom.
 //
 // Read it in this order: agent.go (New, Run), box.go (the files), devices.go and drivers.go (the
-// panels), link.go (the cloud), ask.go (what the command line asks of a running or resting agent).
+// panels), forgotten.go (devices that nobody configures any more), link.go (the cloud), serve.go (page
+// and socket), ask.go (what the command line asks of a running or resting agent).
 package agent

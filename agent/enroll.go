@@ -44,11 +44,14 @@ type identity struct {
 
 // EnrollRequest makes the gateway's keys, unless there are some, and returns the request that
 // `gatehouse-cloud gateway add` takes. Asking again gives the same keys, so that a lost file is no
-// trouble. The agent must not be running.
+// trouble; keys that cannot be read are lost, and new ones take their place. The agent must not be
+// running.
 func EnrollRequest(cfg config.Config, log *slog.Logger) (request []byte, err error) {
 	err = withSite(cfg, log, func(s *store.Site) error {
 		k, err := loadKeys(s)
-		if err != nil {
+		if bad, rest := split(err); len(bad) > 0 && rest == nil {
+			log.Error("the gateway's keys cannot be read: new ones are made, and the gateway needs a new bundle", "err", err)
+		} else if err != nil {
 			return err
 		}
 		if k == nil {

@@ -179,10 +179,20 @@ func (h *house) bundle(req protocol.EnrollRequest, cloud ed25519.PrivateKey, cha
 	return out
 }
 
-// start runs the agent until h.stop or the end of the test.
+// start runs the agent until h.stop or the end of the test, and learns where its page is.
 func (h *house) start() {
 	h.t.Helper()
 	tail := h.logs.Tail()
+	h.run()
+	line := tail.Find(h.t, "the page's address", func(s string) bool { return strings.Contains(s, "page, metrics and health") })
+	var at struct{ Address string }
+	must(h.t, json.Unmarshal([]byte(line), &at))
+	h.page = at.Address
+}
+
+// run is start for an agent that may have no page.
+func (h *house) run() {
+	h.t.Helper()
 	ready := make(chan struct{})
 	var err error
 	h.agent, err = New(h.t.Context(), h.cfg, Deps{Log: h.logs.logger(), Version: "v1", Commit: "c1", Source: trusted(), Ready: func() { close(ready) }})
@@ -204,10 +214,6 @@ func (h *house) start() {
 	}
 	h.t.Cleanup(h.stop)
 	receive(h.t, ready, "the agent to be ready")
-	line := tail.Find(h.t, "the page's address", func(s string) bool { return strings.Contains(s, "page, metrics and health") })
-	var at struct{ Address string }
-	must(h.t, json.Unmarshal([]byte(line), &at))
-	h.page = at.Address
 }
 
 func receive[T any](t *testing.T, c <-chan T, what string) (v T) {
@@ -220,6 +226,33 @@ func receive[T any](t *testing.T, c <-chan T, what string) (v T) {
 		t.Fatalf("waited %s in vain for %s", patience, what)
 	}
 	return v
+}
+
+// tells fails unless the outbox of an agent without a cloud has the event.
+func (h *house) tells(kind access.EventKind, device access.DeviceID, words string) {
+	h.t.Helper()
+	if told := toldOf(h.t, h.agent, kind, device); len(told) != 1 || !strings.Contains(told[0], words) {
+		h.t.Errorf("%s of %q is told as %q, want once, with %q", kind, device, told, words)
+	}
+}
+
+// toldOf is the words of the events of a kind about a device in the outbox, or of the gateway itself.
+func toldOf(t *testing.T, a *Agent, kind access.EventKind, device access.DeviceID) (out []string) {
+	t.Helper()
+	for after := uint64(0); ; {
+		_, _, raw, err := a.box.outbox.Pending(after, 1<<20)
+		must(t, err)
+		for _, r := range raw {
+			var e access.Event
+			must(t, json.Unmarshal(r, &e))
+			if after = e.Number; e.Kind == kind && e.Device == device {
+				out = append(out, e.Message)
+			}
+		}
+		if len(raw) == 0 {
+			return out
+		}
+	}
 }
 
 // get reads one of the page's addresses.

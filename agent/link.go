@@ -38,6 +38,7 @@ func (w linkWanted) Digest() access.Digest     { return w.a.box.Digest() }
 
 func (w linkWanted) Apply(u access.Update) (bool, error) {
 	first := w.a.box.unknown() // until now nothing followed from the ledger either
+	hurt := w.a.box.wanted.Damaged()
 	done, err := w.a.box.wanted.Apply(u)
 	if err != nil || !done.Done {
 		return false, err
@@ -46,8 +47,9 @@ func (w linkWanted) Apply(u access.Update) (bool, error) {
 	if _, err := w.a.box.Places(); err != nil { // looks whether what could not be read is mended
 		w.a.log.Error("the places just stored cannot be read", "err", err)
 	}
-	for _, p := range w.a.panels {
-		if all := first || done.Places; all || len(done.People) > 0 {
+	mended := hurt && !w.a.box.wanted.Damaged()
+	for _, p := range w.a.driven {
+		if all := first || mended || done.Places; all || len(done.People) > 0 {
 			p.loop.Changed(all, done.People...)
 		}
 	}

@@ -17,6 +17,7 @@ type gauges struct {
 
 	up, waiting, removals, rows, strangers, audited *prometheus.Desc // by device
 	revision, trusted, events, lost                 *prometheus.Desc
+	forgotten                                       *prometheus.Desc // by device
 }
 
 func newGauges(a *Agent) gauges {
@@ -32,13 +33,14 @@ func newGauges(a *Agent) gauges {
 		revision:  prometheus.NewDesc("gatehouse_state_revision", "Revision of the wanted state on the box.", nil, nil),
 		trusted:   prometheus.NewDesc("gatehouse_clock_trusted", "1 while the gateway's clock is trusted.", nil, nil),
 		events:    prometheus.NewDesc("gatehouse_outbox_events", "Events that the cloud has not confirmed.", nil, nil),
+		forgotten: prometheus.NewDesc("gatehouse_forgotten_device_records", "People of ours on a device that is not in the configuration any more.", device, nil),
 		lost:      prometheus.NewDesc("gatehouse_outbox_lost_events_total", "Events given up for want of room.", nil, nil),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (g gauges) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{g.up, g.waiting, g.removals, g.rows, g.strangers, g.audited, g.revision, g.trusted, g.events, g.lost} {
+	for _, d := range []*prometheus.Desc{g.up, g.waiting, g.removals, g.rows, g.strangers, g.audited, g.revision, g.trusted, g.events, g.lost, g.forgotten} {
 		ch <- d
 	}
 }
@@ -49,8 +51,11 @@ func (g gauges) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
 	for _, p := range g.agent.panels {
-		s, id := p.loop.Status(), string(p.cfg.ID)
+		s, id := p.status(), string(p.cfg.ID)
 		put(g.up, truth(s.Reachable), id)
+		if p.wrong != nil {
+			continue
+		}
 		put(g.waiting, float64(s.Waiting), id)
 		put(g.removals, float64(s.Removals), id)
 		put(g.rows, float64(s.Rows), id)
@@ -58,6 +63,9 @@ func (g gauges) Collect(ch chan<- prometheus.Metric) {
 		if !s.Audited.IsZero() {
 			put(g.audited, float64(s.Audited.Unix()), id)
 		}
+	}
+	for _, f := range g.agent.forgotten {
+		put(g.forgotten, float64(f.people), string(f.device))
 	}
 	_, trusted := g.agent.box.clock.Now()
 	put(g.trusted, truth(trusted))

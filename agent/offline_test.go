@@ -27,6 +27,7 @@ type site struct {
 	t     *testing.T
 	dir   string
 	panel *memory.Panel
+	log   *slog.Logger
 	boot  int       // starts of the box
 	since time.Time // of this start
 	ntp   atomic.Bool
@@ -36,7 +37,7 @@ type site struct {
 }
 
 func newSite(t *testing.T) *site {
-	s := &site{t: t, dir: t.TempDir(), panel: memory.New(0, time.Now), since: time.Now()}
+	s := &site{t: t, dir: t.TempDir(), panel: memory.New(0, time.Now), log: quiet(), since: time.Now()}
 	s.ntp.Store(true)
 	return s
 }
@@ -64,7 +65,7 @@ doors = { lobby = "A" }
 	}
 	cfg.StateDir = s.dir
 	s.agent, err = New(s.t.Context(), cfg, Deps{
-		Log: slog.New(slog.DiscardHandler), Source: s.source(), Rand: rand.New(rand.NewPCG(1, 2)),
+		Log: s.log, Source: s.source(), Rand: rand.New(rand.NewPCG(1, 2)),
 		Kinds: []driver.Kind{{Name: "memory", New: func(driver.Config, driver.Deps) (driver.Panel, error) { return s.panel, nil }}},
 	})
 	if err != nil {

@@ -3,6 +3,7 @@ package agent
 import (
 	"encoding/json"
 	"fmt"
+	"html"
 	"maps"
 	"net"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"gatehouse/agent/internal/config"
 	"gatehouse/agent/internal/driver/akuvox/akuvoxsim"
 	"gatehouse/protocol/access"
 	"gatehouse/protocol/access/fault"
@@ -63,63 +65,72 @@ func openFiles(t *testing.T) map[string]int {
 	return out
 }
 
-// TestRunThatCannotListenLetsGoOfEverything, so that the next attempt finds the files free.
-func TestRunThatCannotListenLetsGoOfEverything(t *testing.T) {
+// TestG5_DoorsDoNotDependOnPageOrSocket: the page's address is taken, the socket's path is too long. The agent says
+// what to do and enforces doors; and lets go of everything at the end.
+func TestG5_DoorsDoNotDependOnPageOrSocket(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
-	h := newHouse(t)
-	long := filepath.Join(t.TempDir(), strings.Repeat("far", 30))
-	tests := []struct {
-		name   string
+	for name, tt := range map[string]struct {
 		change func(c *Config)
 		remedy string
 	}{
-		{"the page's address is taken", func(c *Config) { c.Listen = ln.Addr().String() }, "Choose another address"},
-		{"the socket's path is too long", func(c *Config) { c.StateDir = long }, "shorter path"},
-	}
-	for _, tt := range tests {
-		cfg := h.cfg
-		tt.change(&cfg)
-		for range 2 {
-			a, err := New(t.Context(), cfg, Deps{Log: quiet(), Source: trusted()})
-			must(t, err)
-			err = a.Run(t.Context())
-			if fault.KindOf(err) != fault.Invalid || !strings.Contains(fault.RemedyOf(err), tt.remedy) {
-				t.Errorf("%s: %v; %s", tt.name, err, fault.RemedyOf(err))
-			}
+		"the page's address is taken": {func(c *Config) { c.Listen = ln.Addr().String() }, "Choose another address"},
+		"the socket's path is too long": {func(c *Config) {
+			c.Listen, c.StateDir = "", filepath.Join(t.TempDir(), strings.Repeat("far", 30))
+		}, "shorter path"},
+	} {
+		h := newHouse(t)
+		tt.change(&h.cfg)
+		h.run()
+		h.logs.wait(t, `"ERROR"`, "doors are enforced", tt.remedy)
+		h.store(1, append(places(), resident(1, since(time.Hour))...)...)
+		h.confirmed("p1")
+		if !h.opens("10001") {
+			t.Errorf("%s: the resident cannot open", name)
 		}
+		h.stop()
+		h.panel.Close()
 	}
 	must(t, ln.Close())
-	h.panel.Close()
 	goleak.VerifyNone(t, before)
 }
 
-// TestNewNamesEveryDeviceThatCannotBeMade at once.
-func TestNewNamesEveryDeviceThatCannotBeMade(t *testing.T) {
+// TestG5_ADeviceThatCannotBeSetUpStopsNoOther: check-config names all that are wrong at once and refuses; the running
+// agent drives the good one and shows the others everywhere.
+func TestG5_ADeviceThatCannotBeSetUpStopsNoOther(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	good := h.cfg.Devices[0]
 	unknown, secretless := good, good
 	unknown.ID, unknown.Kind = "side", "intercom"
 	secretless.ID, secretless.PasswordFile = "rear", filepath.Join(t.TempDir(), "nowhere")
-	h.cfg.Devices = append(h.cfg.Devices, unknown, secretless)
-	_, err := New(t.Context(), h.cfg, Deps{Log: quiet(), Source: trusted()})
-	again := CheckDevices(h.cfg, quiet())
-	for _, err := range []error{err, again} {
-		if fault.KindOf(err) != fault.Invalid {
-			t.Fatalf("%v", err)
-		}
-		for _, want := range []string{"side", `"intercom" is not a kind of device`, "akuvox", "rear", "nowhere"} {
-			if !strings.Contains(err.Error(), want) {
-				t.Errorf("the error lacks %q: %v", want, err)
-			}
+	h.cfg.Devices = []config.Device{unknown, good, secretless}
+	wants := []string{"side", `"intercom" is not a kind of device`, "akuvox", "rear", "nowhere"}
+	err := CheckDevices(h.cfg, quiet())
+	if fault.KindOf(err) != fault.Invalid {
+		t.Fatalf("%v", err)
+	}
+	h.start()
+	h.store(1, append(places(), resident(1, since(time.Hour))...)...)
+	h.confirmed("p1")
+	page := html.UnescapeString(h.get("/"))
+	for _, want := range wants {
+		if !strings.Contains(err.Error(), want) || !strings.Contains(page, want) || !strings.Contains(h.logs.text(), strings.Trim(want, `"`)[:4]) {
+			t.Errorf("error, page or log lack %q:\n%v\n%s", want, err, page)
 		}
 	}
-	h.cfg.Devices = h.cfg.Devices[:1]
-	a, err := New(t.Context(), h.cfg, Deps{Log: quiet(), Source: trusted()}) // the files were let go of
-	must(t, err)
-	must(t, a.Close())
+	if up := h.metric(`gatehouse_device_up{device="front"}`) + h.metric(`gatehouse_device_up{device="side"}`) + h.metric(`gatehouse_device_up{device="rear"}`); up != "100" {
+		t.Errorf("up: %s", up)
+	}
+	if n := strings.Count(page, "cannot be set up: "); n != 2 || h.get("/healthz") != "ok\n" || !h.opens("10001") {
+		t.Errorf("%d devices are said to be wrong; %s", n, page)
+	}
+	h.tells(access.EventUnreachable, "side", `"intercom" is not a kind of device`)
+	h.tells(access.EventUnreachable, "rear", "nowhere")
+	if _, devices := h.agent.inventory.Devices(); len(devices) != 3 {
+		t.Errorf("the cloud would take a device for removed: %+v", devices)
+	}
 }
 
 // TestG6_ADamagedMemoryOfTheClockKeepsNoDoorShut.

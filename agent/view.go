@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"gatehouse/agent/internal/localui"
+	"gatehouse/protocol/access/fault"
 )
 
 // view gathers what the gateway's page shows.
@@ -30,9 +31,15 @@ func (a *Agent) view() localui.View {
 	if s, err := a.box.outbox.Stats(); err == nil {
 		v.Cloud.Waiting = s.Waiting
 	}
+	if a.box.lost != nil {
+		v.Unlinked = a.box.lost.Error() + ". " + fault.RemedyOf(a.box.lost)
+	}
+	for _, f := range a.forgotten {
+		v.Forgotten = append(v.Forgotten, f.words()+": "+forgottenRemedy)
+	}
 	for _, p := range a.panels {
 		v.Devices = append(v.Devices, a.deviceView(p))
-		if next := p.loop.Status().NextChange; !next.IsZero() && (v.State.Next.IsZero() || next.Before(v.State.Next)) {
+		if next := p.status().NextChange; !next.IsZero() && (v.State.Next.IsZero() || next.Before(v.State.Next)) {
 			v.State.Next = next
 		}
 	}
@@ -48,7 +55,7 @@ func (a *Agent) people() (n int) {
 }
 
 func (a *Agent) deviceView(p *panel) localui.Device {
-	s := p.loop.Status()
+	s := p.status()
 	d := localui.Device{
 		ID: string(p.cfg.ID), Name: p.cfg.Name, Kind: p.cfg.Kind, Model: s.Identity.Model, Firmware: s.Identity.Firmware,
 		Report: p.cfg.Report, Reachable: s.Reachable, Since: s.Since, Message: s.Message,
