@@ -25,6 +25,10 @@ help: ## this list
 demo: build ## the whole system on this machine; ONCE=1 plays the story once and the exit code tells
 	ONCE='$(ONCE)' $(GO) run ./packaging/demo
 
+.PHONY: dist
+dist: ## Debian packages of the gateway for arm64, armhf and amd64, into dist/
+	packaging/deb/build.sh dist
+
 .PHONY: test
 test: ## every test; those that need a real server are skipped, loudly, where it is missing
 	@sh packaging/checks/realservers.sh

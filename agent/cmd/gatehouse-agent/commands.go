@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"log/slog"
 	"net/url"
 	"os"
@@ -24,11 +25,9 @@ func setUpRun(c *cli.Call) func() error {
 		if err != nil {
 			return fault.Wrap(fault.Internal, "find", "this program", err)
 		}
-		a, err := agent.New(c, cfg, agent.Deps{Log: log, Version: version, Commit: commit, Exe: exe})
-		if err != nil {
-			return err
-		}
-		return a.Run(c)
+		return serve(c, log, func(ctx context.Context, ready func()) (gateway, error) {
+			return agent.New(ctx, cfg, agent.Deps{Log: log, Version: version, Commit: commit, Exe: exe, Ready: ready})
+		})
 	}
 }
 

@@ -13,7 +13,7 @@ const defaultConfig = "/etc/gatehouse/agent.toml"
 
 // program lists what gatehouse-agent does.
 func program() cli.Program {
-	return cli.Program{Name: "gatehouse-agent", What: "is the gateway at the property.", Commands: []cli.Command{
+	return cli.Program{Name: "gatehouse-agent", What: "is the gateway at the property.", Commands: append([]cli.Command{
 		{Name: "run", Summary: "runs the gateway until it is told to stop", Example: "gatehouse-agent run --config /etc/gatehouse/agent.toml", SetUp: setUpRun},
 		{Name: "check-config", Summary: "names every wrong key of the configuration at once", Example: "gatehouse-agent check-config --config agent.toml", SetUp: setUpCheck},
 		{Name: "enroll request", Summary: "makes the gateway's keys and the request that the cloud takes", Example: "gatehouse-agent enroll request --config agent.toml --out lobby.request", SetUp: setUpRequest},
@@ -28,7 +28,7 @@ func program() cli.Program {
 		{Name: "version", Summary: "prints version, commit, protocol version and Go version", Example: "gatehouse-agent version --json", SetUp: setUpVersion},
 		// Started by the agent itself, on its own files; not in the help.
 		{Name: "db-check", Raw: func(c *cli.Call, args []string) int { return agent.CheckFile(args, c.Stderr) }},
-	}}
+	}, serviceCommands()...)}
 }
 
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {

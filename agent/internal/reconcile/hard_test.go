@@ -659,3 +659,31 @@ func TestAMisspeltDoorLocksNobodyOut(t *testing.T) {
 		s.opens("1111", true)
 	})
 }
+
+// TestE1_AStuckLoopIsOverdue: what a watchdog asks. A loop that waits is alive, also for days; one
+// that hangs in a request is not for ever.
+func TestE1_AStuckLoopIsOverdue(t *testing.T) {
+	inBubble(t, func(s *site) {
+		s.move("p1", "1111", from(time.Now()))
+		ctx, cancel := context.WithCancel(s.t.Context())
+		l, done := runWith(s, ctx, hang{s.panel})
+		if d := l.Overdue(); d > 0 {
+			t.Errorf("overdue by %s at once", d)
+		}
+		s.until(time.Now().Add(longWork + time.Minute))
+		if l.Overdue() <= 0 {
+			t.Error("a loop that hangs passes for alive")
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		s.start()
+		for range 300 {
+			s.until(time.Now().Add(17 * time.Minute))
+			if d := s.loop.Overdue(); d > 0 {
+				t.Fatalf("an idle loop is overdue by %s", d)
+			}
+		}
+	})
+}

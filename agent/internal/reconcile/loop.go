@@ -39,6 +39,7 @@ type Loop struct {
 	status struct {
 		sync.Mutex
 		Status
+		turns time.Time // by when the loop turns again
 	}
 
 	// Everything below belongs to Run's goroutine.
@@ -129,13 +130,40 @@ func (l *Loop) Run(ctx context.Context) error {
 		return err
 	}
 	for ctx.Err() == nil {
+		l.promise(longWork)
 		if err := l.once(ctx); err != nil && ctx.Err() == nil {
 			return err
 		}
 		l.publish()
+		l.promise(l.idle() + slack)
 		l.sleep(ctx)
 	}
 	return nil
+}
+
+// How long a loop may go without a turn and still be alive: reading back a panel of twenty thousand
+// takes a quarter of an hour at the slowest pace; waking up takes nothing.
+const (
+	longWork = 30 * time.Minute
+	slack    = time.Minute
+)
+
+// promise says by when the loop turns again.
+func (l *Loop) promise(d time.Duration) {
+	l.status.Lock()
+	l.status.turns = l.mono().Add(d)
+	l.status.Unlock()
+}
+
+// Overdue is how long ago the loop should have turned: zero or less while it is well. It may be
+// called from any goroutine.
+func (l *Loop) Overdue() time.Duration {
+	l.status.Lock()
+	defer l.status.Unlock()
+	if l.status.turns.IsZero() {
+		return 0
+	}
+	return l.mono().Sub(l.status.turns)
 }
 
 // begin learns from the ledger what is on the device, so that doors are enforced before the first
