@@ -27,7 +27,7 @@ demo: build ## the whole system on this machine; ONCE=1 plays the story once and
 
 .PHONY: dist
 dist: ## Debian packages of the gateway for arm64, armhf and amd64, into dist/
-	packaging/deb/build.sh dist
+	VERSION='$(VERSION)' COMMIT='$(COMMIT)' GO='$(GO)' sh packaging/deb/build.sh dist
 
 .PHONY: test
 test: ## every test; those that need a real server are skipped, loudly, where it is missing

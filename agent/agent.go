@@ -146,10 +146,25 @@ func (a *Agent) Run(ctx context.Context) error {
 		g.Go(func() error { return a.link.Run(ctx) })
 	}
 	a.log.Info("gateway runs", "panels", len(a.panels), "revision", a.box.Position().Revision)
+	g.Go(func() error { a.ready(ctx); return nil })
+	return errors.Join(g.Wait(), a.box.Close())
+}
+
+// ready calls Deps.Ready once every loop enforces.
+func (a *Agent) ready(ctx context.Context) {
+	for _, p := range a.panels {
+		if p.loop == nil {
+			continue // it could not be set up; the page says so
+		}
+		select {
+		case <-p.loop.Begun():
+		case <-ctx.Done():
+			return
+		}
+	}
 	if a.deps.Ready != nil {
 		a.deps.Ready()
 	}
-	return errors.Join(g.Wait(), a.box.Close())
 }
 
 func (a *Agent) makeLoops(ctx context.Context) {

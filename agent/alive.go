@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"errors"
 	"fmt"
 
 	"gatehouse/protocol/access/fault"
@@ -17,7 +18,9 @@ func (a *Agent) Alive() error {
 			return fault.New(fault.Internal, "look after", "panel "+string(p.cfg.ID), "its loop should have turned %s ago", late)
 		}
 	}
-	if _, err := a.box.outbox.Stats(); err != nil {
+	_, site := a.box.outbox.Stats()
+	_, wanted := a.box.wanted.Position()
+	if err := errors.Join(site, wanted); err != nil {
 		return fmt.Errorf("the store does not answer: %w", err)
 	}
 	return nil

@@ -42,7 +42,7 @@ var importTable = []row{
 	{pkg: "agent/internal/driver/*/*sim", may: []string{access, fault, rules}},
 	{pkg: "agent/internal/driver/*", may: []string{access, fault, "agent/internal/driver", "agent/internal/driver/model", "agent/internal/driver/wrap", "firmware-bridge/..."}},
 	{pkg: "agent/internal/cloudlink", may: []string{access, fault, "protocol", "agent/internal/outbox"}},
-	{pkg: "agent/cmd/gatehouse-sim", may: []string{access, fault, rules, "agent", "agent/internal/driver/*/*sim"}},
+	{pkg: "agent/cmd/gatehouse-sim", may: []string{access, fault, rules, "agent", "protocol/cli", "agent/internal/driver/*/*sim"}},
 	// Its device commands need no daemon: they talk to one driver directly.
 	{pkg: "agent/cmd/gatehouse-agent", may: []string{access, fault, rules, "agent", "protocol", "protocol/cli", "agent/internal/driver", "agent/internal/driver/model", "agent/internal/osservice"}},
 	{pkg: "agent", may: []string{"agent/internal/...", "protocol/..."}, never: testSupport},

@@ -90,6 +90,12 @@ type usageError struct{ error }
 // Usagef is wrong usage.
 func Usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
+// IsUsage says whether an error is wrong usage.
+func IsUsage(err error) bool {
+	var usage usageError
+	return errors.As(err, &usage)
+}
+
 // theirsError is a fault of the other side's input: Invalid exits with Failed and not WrongUsage.
 type theirsError struct{ error }
 

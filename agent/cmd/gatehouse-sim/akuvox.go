@@ -12,6 +12,7 @@ import (
 	_ "time/tzdata" // schedules are judged in a zone; a small box may have no zone files
 
 	"gatehouse/agent/internal/driver/akuvox/akuvoxsim"
+	"gatehouse/protocol/cli"
 )
 
 // akuvoxFlags are the flags of the akuvox command.
@@ -69,11 +70,11 @@ func runAkuvox(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	if err != nil {
 		return err
 	}
-	sides := []side{{name: "listen", flag: "--listen", address: f.listen, handler: panel}}
+	sides := []cli.Side{{Name: "listen", Address: f.listen, Handler: panel}}
 	if f.control != "" {
-		sides = append(sides, side{name: "control", flag: "--control", address: f.control, handler: panel.Control()})
+		sides = append(sides, cli.Side{Name: "control", Address: f.control, Handler: panel.Control()})
 	}
-	return serve(ctx, sides, stdout, stderr)
+	return cli.ServeLoopback(ctx, "gatehouse-sim", sides, stdout, stderr)
 }
 
 func printFaults(w io.Writer) error {
@@ -116,7 +117,7 @@ func (f *akuvoxFlags) panel() (*akuvoxsim.Panel, error) {
 	}
 	p, err := akuvoxsim.New(o)
 	if err != nil {
-		return nil, usageError{err}
+		return nil, usagef("%w", err)
 	}
 	return p, nil
 }

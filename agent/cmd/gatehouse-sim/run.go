@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"gatehouse/protocol/cli"
 )
 
 // Exit codes (the command line contract).
@@ -35,19 +37,16 @@ func commands() []command {
 	}
 }
 
-// usageError is wrong usage: exit 2.
-type usageError struct{ error }
-
-func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+// usagef is wrong usage: exit 2.
+func usagef(format string, args ...any) error { return cli.Usagef(format, args...) }
 
 // run does one command and returns the exit code. It returns when ctx ends, with 0.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	err := pick(ctx, args, stdout, stderr)
-	var usage usageError
 	switch {
 	case err == nil || errors.Is(err, flag.ErrHelp):
 		return exitDone
-	case errors.As(err, &usage):
+	case cli.IsUsage(err):
 		fmt.Fprintln(stderr, "gatehouse-sim:", err)
 		return exitUsage
 	}

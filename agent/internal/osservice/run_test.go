@@ -273,3 +273,5 @@ func TestRunInTheForeground(t *testing.T) {
 		t.Errorf("ended with %v", err)
 	}
 }
+
+func after(d time.Duration) { <-time.After(d) }

@@ -31,6 +31,8 @@ type Loop struct {
 	log  *slog.Logger
 	wake chan struct{}
 
+	begun chan struct{}
+
 	inbox struct { // written by any goroutine, drained by Run
 		sync.Mutex
 		all    bool
@@ -92,6 +94,7 @@ func New(cfg Config) *Loop {
 	l := &Loop{
 		cfg: cfg, log: cfg.Log.With("device", string(cfg.Device.ID)), limits: cfg.Limits,
 		wake:    make(chan struct{}, 1),
+		begun:   make(chan struct{}),
 		queue:   newKeyed(urgency.before),
 		later:   newKeyed(time.Time.Before),
 		secrets: map[string]access.PersonID{}, blocked: map[access.PersonID]bool{},
@@ -118,6 +121,10 @@ func (l *Loop) Changed(all bool, people ...access.PersonID) {
 	}
 }
 
+// Begun is closed when the loop knows what stands on its device and enforces from then on, whether
+// or not the device answers.
+func (l *Loop) Begun() <-chan struct{} { return l.begun }
+
 // Run owns the device until ctx ends, then closes it. It returns nil then, and an error only when
 // the box's own store fails: panels never end it.
 func (l *Loop) Run(ctx context.Context) error {
@@ -129,6 +136,7 @@ func (l *Loop) Run(ctx context.Context) error {
 	if err := l.begin(); err != nil {
 		return err
 	}
+	close(l.begun)
 	for ctx.Err() == nil {
 		l.promise(longWork)
 		if err := l.once(ctx); err != nil && ctx.Err() == nil {

@@ -58,11 +58,11 @@ func rentManager(c *cli.Call) func() error {
 		if err != nil {
 			return err
 		}
-		sides := []side{{name: "listen", address: f.listen, handler: account}}
+		sides := []cli.Side{{Name: "listen", Address: f.listen, Handler: account}}
 		if f.control != "" {
-			sides = append(sides, side{name: "control", address: f.control, handler: account.Control()})
+			sides = append(sides, cli.Side{Name: "control", Address: f.control, Handler: account.Control()})
 		}
-		return serve(c, sides, c.Stdout, c.Stderr)
+		return cli.ServeLoopback(c, "gatehouse-pmssim", sides, c.Stdout, c.Stderr)
 	}
 }
 

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"context"
@@ -16,16 +16,16 @@ import (
 // shutdownGrace is how long requests in flight may finish.
 const shutdownGrace = 2 * time.Second
 
-// side is one address and what answers there.
-type side struct {
-	name    string // the key in the line on stdout
-	flag    string
-	address string
-	handler http.Handler
+// Side is one address of a simulator and what answers there.
+type Side struct {
+	Name    string // the key in the line on stdout, and the flag
+	Address string
+	Handler http.Handler
 }
 
-// serve listens on every side, prints the addresses as one JSON line, and serves until ctx ends or a side fails.
-func serve(ctx context.Context, sides []side, stdout, stderr io.Writer) error {
+// ServeLoopback is what simulators share: it listens on every side, loopback addresses only, prints
+// the addresses as one JSON line, and serves until ctx ends or a side fails.
+func ServeLoopback(ctx context.Context, program string, sides []Side, stdout, stderr io.Writer) error {
 	listeners, err := listenAll(ctx, sides)
 	if err != nil {
 		return err
@@ -35,10 +35,10 @@ func serve(ctx context.Context, sides []side, stdout, stderr io.Writer) error {
 	servers := make([]*http.Server, len(sides))
 	for i, s := range sides {
 		servers[i] = &http.Server{
-			Handler: s.handler, ReadHeaderTimeout: 10 * time.Second,
-			ErrorLog: log.New(stderr, "gatehouse-sim: ", 0),
+			Handler: s.Handler, ReadHeaderTimeout: 10 * time.Second,
+			ErrorLog: log.New(stderr, program+": ", 0),
 		}
-		addresses[s.name] = listeners[i].Addr().String()
+		addresses[s.Name] = listeners[i].Addr().String()
 		go func() { errs <- servers[i].Serve(listeners[i]) }()
 	}
 	failure := json.NewEncoder(stdout).Encode(addresses)
@@ -68,7 +68,7 @@ func stop(ctx context.Context, servers []*http.Server, errs <-chan error) {
 }
 
 // listenAll opens every side or none.
-func listenAll(ctx context.Context, sides []side) ([]net.Listener, error) {
+func listenAll(ctx context.Context, sides []Side) ([]net.Listener, error) {
 	for _, s := range sides {
 		if err := loopbackOnly(s); err != nil {
 			return nil, err
@@ -77,29 +77,29 @@ func listenAll(ctx context.Context, sides []side) ([]net.Listener, error) {
 	var open []net.Listener
 	var lc net.ListenConfig
 	for _, s := range sides {
-		l, err := lc.Listen(ctx, "tcp", s.address)
+		l, err := lc.Listen(ctx, "tcp", s.Address)
 		if err != nil {
 			for _, o := range open {
 				err = errors.Join(err, o.Close())
 			}
-			return nil, fmt.Errorf("cannot listen on %s %s: %w; choose a free port, or port 0", s.flag, s.address, err)
+			return nil, fmt.Errorf("cannot listen on %s %s: %w; choose a free port, or port 0", "--"+s.Name, s.Address, err)
 		}
 		open = append(open, l)
 	}
 	return open, nil
 }
 
-// loopbackOnly refuses whatever others on the network could reach: a simulator shows every code in clear.
-func loopbackOnly(s side) error {
-	if s.address == "" {
-		return usagef("%s is missing; give a loopback address such as 127.0.0.1:8081", s.flag)
+// loopbackOnly refuses whatever others on the network could reach: a simulator shows everything in clear.
+func loopbackOnly(s Side) error {
+	if s.Address == "" {
+		return Usagef("%s is missing; give a loopback address such as 127.0.0.1:8090", "--"+s.Name)
 	}
-	at, err := netip.ParseAddrPort(s.address)
+	at, err := netip.ParseAddrPort(s.Address)
 	if err != nil {
-		return usagef("%s %s: not an address with a port, such as 127.0.0.1:8081", s.flag, s.address)
+		return Usagef("%s %s: not an address with a port, such as 127.0.0.1:8090", "--"+s.Name, s.Address)
 	}
 	if !at.Addr().Unmap().IsLoopback() {
-		return usagef("%s %s: only loopback addresses (127.0.0.1 or [::1]) are served; a simulator shows every code in clear", s.flag, s.address)
+		return Usagef("%s %s: only loopback addresses (127.0.0.1 or [::1]) are served; a simulator shows everything in clear", "--"+s.Name, s.Address)
 	}
 	return nil
 }
