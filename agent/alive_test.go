@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// TestE1_AliveWhileItIdlesAndNotWhenTheStoreIsGone: what the watchdog asks.
-func TestE1_AliveWhileItIdlesAndNotWhenTheStoreIsGone(t *testing.T) {
+// TestTowardsE1_AliveWhileItIdlesAndNotWhenTheStoreIsGone: what the watchdog asks.
+func TestTowardsE1_AliveWhileItIdlesAndNotWhenTheStoreIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(t)
 		s.start()

@@ -80,7 +80,7 @@ func (l *live) lastRun() store.Run {
 	return runs[0]
 }
 
-func TestS2_SyncNowReadsTheLiveSource(t *testing.T) {
+func TestTowardsS2_SyncNowReadsTheLiveSource(t *testing.T) {
 	t.Parallel()
 	l := newLive(t)
 	r, err := l.c.Sync(t.Context(), "harbor", "")
@@ -143,7 +143,7 @@ func TestG3_WhatThePMSCannotSayRemovesNobody(t *testing.T) {
 	}
 }
 
-func TestS1_OneProcessReadsAPropertyAtATime(t *testing.T) {
+func TestTowardsS1_OneProcessReadsAPropertyAtATime(t *testing.T) {
 	t.Parallel()
 	l := newLive(t)
 	f, held, err := l.c.store.Lease(t.Context(), leaseName("harbor"), "another process", noon(), pullLease)

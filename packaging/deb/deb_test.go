@@ -42,8 +42,8 @@ func run(t *testing.T, name string, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// TestE1_ThePackageFromInstallToPurge: what stays and what goes is what README.md says.
-func TestE1_ThePackageFromInstallToPurge(t *testing.T) {
+// TestTowardsE1_ThePackageFromInstallToPurge: what stays and what goes is what README.md says.
+func TestTowardsE1_ThePackageFromInstallToPurge(t *testing.T) {
 	dpkg := realserver.Binary(t, "dpkg")
 	arch := run(t, dpkg, "--print-architecture")
 	first, second := build(t, arch, "v1.0.0"), build(t, arch, "v1.1.0")

@@ -71,7 +71,7 @@ func (s site) unchanged(before map[string]string) {
 	}
 }
 
-func TestG12_BadInputToTheAgent(t *testing.T) {
+func TestTowardsG12_BadInputToTheAgent(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	p := s.panel("--auth", "digest", "--user", "gate", "--password-file", s.write("password", "correct-horse\n"))
@@ -121,7 +121,7 @@ func (b slip) at(s site) slip {
 	return b
 }
 
-func TestG12_BadInputToTheCloud(t *testing.T) {
+func TestTowardsG12_BadInputToTheCloud(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	good := export(6)

@@ -7,9 +7,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestG8_DeviceCommandsOnEveryModelAndLogin: the installer's commands against the simulator as a
+// TestTowardsG8_DeviceCommandsOnEveryModelAndLogin: the installer's commands against the simulator as a
 // program, for each profile and each login; the panel is left as it was found.
-func TestG8_DeviceCommandsOnEveryModelAndLogin(t *testing.T) {
+func TestTowardsG8_DeviceCommandsOnEveryModelAndLogin(t *testing.T) {
 	t.Parallel()
 	for _, model := range []string{"X916", "E18", "X915S"} {
 		for _, auth := range []string{"none", "basic", "digest"} {

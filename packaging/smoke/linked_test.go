@@ -35,8 +35,8 @@ func TestEveryProgramIsBuiltWithoutC(t *testing.T) {
 	}
 }
 
-// TestE1_TheAgentLinksNoCloudAndNoBroker looks into the program itself, not at its sources.
-func TestE1_TheAgentLinksNoCloudAndNoBroker(t *testing.T) {
+// TestTowardsE1_TheAgentLinksNoCloudAndNoBroker looks into the program itself, not at its sources.
+func TestTowardsE1_TheAgentLinksNoCloudAndNoBroker(t *testing.T) {
 	t.Parallel()
 	modules, _ := linked(t, "gatehouse-agent")
 	if !slices.Contains(modules, "github.com/eclipse/paho.mqtt.golang") || !slices.Contains(modules, "go.etcd.io/bbolt") {

@@ -40,7 +40,7 @@ func units(t *testing.T) []string {
 	return found
 }
 
-func TestE1_SystemdUnderstandsTheUnits(t *testing.T) {
+func TestTowardsE1_SystemdUnderstandsTheUnits(t *testing.T) {
 	for _, unit := range units(t) {
 		t.Run(unit, func(t *testing.T) {
 			if out, err := tool(t, unit, "verify", "--man=no"); err != nil || strings.TrimSpace(out) != "" {
@@ -50,8 +50,8 @@ func TestE1_SystemdUnderstandsTheUnits(t *testing.T) {
 	}
 }
 
-// TestE1_Exposure: at most 1.5 on systemd's scale from 0 (locked in) to 10 (may do anything).
-func TestE1_Exposure(t *testing.T) {
+// TestTowardsE1_Exposure: at most 1.5 on systemd's scale from 0 (locked in) to 10 (may do anything).
+func TestTowardsE1_Exposure(t *testing.T) {
 	for _, unit := range units(t) {
 		t.Run(unit, func(t *testing.T) {
 			out, err := tool(t, unit, "security", "--offline=true", "--threshold=15", "--no-pager")
@@ -64,9 +64,9 @@ func TestE1_Exposure(t *testing.T) {
 	}
 }
 
-// TestE1_TheGatewayKeepsWhatItNeeds: a line that hardens further here takes something from the gateway; each was
+// TestTowardsE1_TheGatewayKeepsWhatItNeeds: a line that hardens further here takes something from the gateway; each was
 // seen to be needed under systemd.
-func TestE1_TheGatewayKeepsWhatItNeeds(t *testing.T) {
+func TestTowardsE1_TheGatewayKeepsWhatItNeeds(t *testing.T) {
 	b, err := os.ReadFile("gatehouse-agent.service")
 	if err != nil {
 		t.Fatal(err)

@@ -26,7 +26,7 @@ func service(t *testing.T, args ...string) (int, string, string) {
 	return code, out.String(), errs.String()
 }
 
-func TestE1_EveryServiceCommandIsThere(t *testing.T) {
+func TestTowardsE1_EveryServiceCommandIsThere(t *testing.T) {
 	var got []string
 	for _, c := range serviceCommands() {
 		got = append(got, c.Name)
@@ -42,7 +42,7 @@ func TestE1_EveryServiceCommandIsThere(t *testing.T) {
 	}
 }
 
-func TestE1_InstallPrint(t *testing.T) {
+func TestTowardsE1_InstallPrint(t *testing.T) {
 	code, out, errs := service(t, "install", "--print", "--config", "/etc/gatehouse/agent.toml")
 	if code != cli.Done || !strings.Contains(out, `"run" "--config" "/etc/gatehouse/agent.toml"`) || !strings.Contains(out, "Type=notify") {
 		t.Errorf("exit %d, %q, %q", code, out, errs)
@@ -56,8 +56,8 @@ func TestE1_InstallPrint(t *testing.T) {
 	}
 }
 
-// TestE1_InstallRefusesWhatCouldNotStart: before it asks systemd anything.
-func TestE1_InstallRefusesWhatCouldNotStart(t *testing.T) {
+// TestTowardsE1_InstallRefusesWhatCouldNotStart: before it asks systemd anything.
+func TestTowardsE1_InstallRefusesWhatCouldNotStart(t *testing.T) {
 	bad := filepath.Join(t.TempDir(), "agent.toml")
 	if err := os.WriteFile(bad, []byte("listenn = 1\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -70,8 +70,8 @@ func TestE1_InstallRefusesWhatCouldNotStart(t *testing.T) {
 	}
 }
 
-// TestE1_WithoutSystemd: each command says so, in one line with a remedy. Where systemd runs, status answers.
-func TestE1_WithoutSystemd(t *testing.T) {
+// TestTowardsE1_WithoutSystemd: each command says so, in one line with a remedy. Where systemd runs, status answers.
+func TestTowardsE1_WithoutSystemd(t *testing.T) {
 	if _, err := os.Lstat("/run/systemd/system"); err == nil {
 		code, out, _ := service(t, "status", "--json")
 		if code != cli.Done || !strings.Contains(out, `"ok":true`) {
@@ -94,7 +94,7 @@ func TestE1_WithoutSystemd(t *testing.T) {
 	}
 }
 
-func TestE1_StatusForAPerson(t *testing.T) {
+func TestTowardsE1_StatusForAPerson(t *testing.T) {
 	tests := map[string]osservice.State{
 		"Not installed. Install it with: gatehouse-agent install": {},
 		"Running since now (process 7, restarted by systemd 0 times): enforcing doors.": {
@@ -123,8 +123,8 @@ type fakeGateway struct {
 func (g *fakeGateway) Run(context.Context) error { g.ready(); return g.run() }
 func (g *fakeGateway) Alive() error              { g.asked <- struct{}{}; return nil }
 
-// TestE1_ServeTellsTheManagerAndAsksTheGateway: READY comes from the gateway, the ping from its proof of life.
-func TestE1_ServeTellsTheManagerAndAsksTheGateway(t *testing.T) {
+// TestTowardsE1_ServeTellsTheManagerAndAsksTheGateway: READY comes from the gateway, the ping from its proof of life.
+func TestTowardsE1_ServeTellsTheManagerAndAsksTheGateway(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "notify")
 	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
 	if err != nil {
@@ -149,7 +149,7 @@ func TestE1_ServeTellsTheManagerAndAsksTheGateway(t *testing.T) {
 	}
 }
 
-func TestE1_ServeEndsWhenTheGatewayCannotBeMade(t *testing.T) {
+func TestTowardsE1_ServeEndsWhenTheGatewayCannotBeMade(t *testing.T) {
 	t.Setenv("NOTIFY_SOCKET", "")
 	err := serve(t.Context(), slog.New(slog.DiscardHandler), func(context.Context, func()) (gateway, error) {
 		return nil, fault.New(fault.Conflict, "open", "site.db", "another program holds it")

@@ -64,7 +64,7 @@ const (
 	showNone   = "LoadState=not-found\nActiveState=inactive\nSubState=dead\nResult=success\nMainPID=0\nNRestarts=0\n"
 )
 
-func TestE1_State(t *testing.T) {
+func TestTowardsE1_State(t *testing.T) {
 	tests := map[string]State{
 		showActive: {Installed: true, Running: true, Enabled: true, State: "active", Detail: "running", Result: "success", Unit: "/etc/systemd/system/gatehouse-agent.service", PID: "72", Restarts: "3", Says: "enforcing doors", Since: "Sun 2026-11-22 14:40:01 UTC"},
 		showRests:  {Installed: true, State: "inactive", Detail: "dead", Result: "success", Restarts: "0"},
@@ -107,7 +107,7 @@ func TestOnlyUnderARunningSystemd(t *testing.T) {
 	}
 }
 
-func TestE1_StartAndStop(t *testing.T) {
+func TestTowardsE1_StartAndStop(t *testing.T) {
 	denied := errors.New("Failed to start gatehouse-agent.service: Access denied")
 	broken := errors.New("exit status 1")
 	tests := map[string]struct {
@@ -149,7 +149,7 @@ func put(t *testing.T, dir, text string) string {
 	return path
 }
 
-func TestE1_InstallOnAFreshBox(t *testing.T) {
+func TestTowardsE1_InstallOnAFreshBox(t *testing.T) {
 	b := &box{show: showNone}
 	if changed, err := b.manager(t).Install(t.Context()); err != nil || !changed {
 		t.Errorf("%v %v", changed, err)
@@ -159,8 +159,8 @@ func TestE1_InstallOnAFreshBox(t *testing.T) {
 	}
 }
 
-// TestE1_InstallAgain: the library would say "Init already exists".
-func TestE1_InstallAgain(t *testing.T) {
+// TestTowardsE1_InstallAgain: the library would say "Init already exists".
+func TestTowardsE1_InstallAgain(t *testing.T) {
 	b := &box{show: showActive}
 	m := b.manager(t)
 	put(t, m.unitDir, m.Unit())
@@ -186,7 +186,7 @@ func TestE1_InstallAgain(t *testing.T) {
 	}
 }
 
-func TestE1_InstallRefuses(t *testing.T) {
+func TestTowardsE1_InstallRefuses(t *testing.T) {
 	tests := map[string]struct {
 		with func(t *testing.T, m *Manager)
 		kind fault.Kind
@@ -229,7 +229,7 @@ func TestAnInstallThatFailsLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestE1_Uninstall(t *testing.T) {
+func TestTowardsE1_Uninstall(t *testing.T) {
 	tests := map[string]struct {
 		show  string
 		files func(t *testing.T, m *Manager)

@@ -76,7 +76,7 @@ func (r run) over(t *testing.T) error {
 
 func well() error { return nil }
 
-func TestE1_ReadyWhenDoorsAreEnforcedAndNotBefore(t *testing.T) {
+func TestTowardsE1_ReadyWhenDoorsAreEnforcedAndNotBefore(t *testing.T) {
 	for _, managed := range []bool{false, true} {
 		f := listen(t)
 		synctest.Test(t, func(t *testing.T) {
@@ -108,7 +108,7 @@ func TestE1_ReadyWhenDoorsAreEnforcedAndNotBefore(t *testing.T) {
 	}
 }
 
-func TestE1_WatchdogOnlyWhileAlive(t *testing.T) {
+func TestTowardsE1_WatchdogOnlyWhileAlive(t *testing.T) {
 	f := listen(t)
 	synctest.Test(t, func(t *testing.T) {
 		var dead atomic.Bool

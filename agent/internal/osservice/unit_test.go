@@ -13,7 +13,7 @@ import (
 // packagedUnit is the same unit with the paths of the .deb. UPDATE_GOLDEN=1 writes it anew.
 var packagedUnit = filepath.FromSlash("../../../packaging/systemd/gatehouse-agent.service")
 
-func TestE1_ThePackageHasTheSameUnit(t *testing.T) {
+func TestTowardsE1_ThePackageHasTheSameUnit(t *testing.T) {
 	_, body, _ := strings.Cut(unitTemplate, "\n") // the first line says who wrote it
 	want := strings.NewReplacer(
 		"{{Path | cmdEscape}}", "/usr/bin/gatehouse-agent", "{{range Arguments}} {{. | cmd}}{{end}}", " run --config /etc/gatehouse/agent.toml", "{{UserName}}", User,

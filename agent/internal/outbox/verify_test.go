@@ -30,7 +30,7 @@ func many(n int) []access.Event {
 	return out
 }
 
-func TestG1_CheckpointsAreSignedAndHold(t *testing.T) {
+func TestTowardsG1_CheckpointsAreSignedAndHold(t *testing.T) {
 	t.Parallel()
 	o, public := signing()
 	r := newRig(t, o)
@@ -67,8 +67,8 @@ func TestSignerCanComeLater(t *testing.T) {
 	}
 }
 
-// TestG1_AForgerWhoRepairsTheChainIsCaught changes an event and computes every link after it anew.
-func TestG1_AForgerWhoRepairsTheChainIsCaught(t *testing.T) {
+// TestTowardsG1_AForgerWhoRepairsTheChainIsCaught changes an event and computes every link after it anew.
+func TestTowardsG1_AForgerWhoRepairsTheChainIsCaught(t *testing.T) {
 	t.Parallel()
 	o, public := signing()
 	r := newRig(t, o)

@@ -291,8 +291,8 @@ func TestG5_WrittenNamesTheRevisionActedOn(t *testing.T) {
 	})
 }
 
-// TestG15_ANewLedgerTakesOverWantedRows: rows of wanted people are taken over by a new ledger, and end with it.
-func TestG15_ANewLedgerTakesOverWantedRows(t *testing.T) {
+// TestTowardsG15_ANewLedgerTakesOverWantedRows: rows of wanted people are taken over by a new ledger, and end with it.
+func TestTowardsG15_ANewLedgerTakesOverWantedRows(t *testing.T) {
 	inBubble(t, func(s *site) {
 		out := time.Now().Add(48 * time.Hour)
 		s.move("p1", "1111", access.Window{From: time.Now(), Until: out})
@@ -492,8 +492,8 @@ func TestG2_OwnRevocationKeepsItsRank(t *testing.T) {
 	})
 }
 
-// TestG11_OverlayRevocationEnds: a revocation made for an hour ends after it.
-func TestG11_OverlayRevocationEnds(t *testing.T) {
+// TestTowardsG11_OverlayRevocationEnds: a revocation made for an hour ends after it.
+func TestTowardsG11_OverlayRevocationEnds(t *testing.T) {
 	inBubble(t, func(s *site) {
 		s.move("p1", "1111", from(time.Now()))
 		s.overlay = []access.Overlay{{ID: "o1", Kind: access.OverlayRevoke, Person: "p1", Window: access.Window{From: time.Now(), Until: time.Now().Add(time.Hour)}}}
@@ -515,8 +515,8 @@ func TestScheduledGroupFailsShut(t *testing.T) {
 	})
 }
 
-// TestC2_TransferRenames: after a transfer the directory shows the new unit.
-func TestC2_TransferRenames(t *testing.T) {
+// TestTowardsC2_TransferRenames: after a transfer the directory shows the new unit.
+func TestTowardsC2_TransferRenames(t *testing.T) {
 	inBubble(t, func(s *site) {
 		now := time.Now()
 		at := now.Add(time.Hour)
@@ -610,9 +610,9 @@ func TestRemovalAfterABadMinute(t *testing.T) {
 	})
 }
 
-// TestG4_AnEmptiedPanelIsFilledAgain: a panel that is reset while nobody moves is noticed within a
+// TestTowardsG4_AnEmptiedPanelIsFilledAgain: a panel that is reset while nobody moves is noticed within a
 // minute, and one that was away is read back when it returns.
-func TestG4_AnEmptiedPanelIsFilledAgain(t *testing.T) {
+func TestTowardsG4_AnEmptiedPanelIsFilledAgain(t *testing.T) {
 	for _, away := range []bool{false, true} {
 		inBubble(t, func(s *site) {
 			s.move("p1", "1111", from(time.Now()))
@@ -660,9 +660,9 @@ func TestAMisspeltDoorLocksNobodyOut(t *testing.T) {
 	})
 }
 
-// TestE1_AStuckLoopIsOverdue: what a watchdog asks. A loop that waits is alive, also for days; one
+// TestTowardsE1_AStuckLoopIsOverdue: what a watchdog asks. A loop that waits is alive, also for days; one
 // that hangs in a request is not for ever.
-func TestE1_AStuckLoopIsOverdue(t *testing.T) {
+func TestTowardsE1_AStuckLoopIsOverdue(t *testing.T) {
 	inBubble(t, func(s *site) {
 		s.move("p1", "1111", from(time.Now()))
 		ctx, cancel := context.WithCancel(s.t.Context())

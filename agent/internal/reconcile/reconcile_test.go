@@ -316,7 +316,7 @@ func TestG6_NothingOpensWhileTheClockIsNotTrusted(t *testing.T) {
 	})
 }
 
-func TestG11_EmergencyRevocationOutranksGrants(t *testing.T) {
+func TestTowardsG11_EmergencyRevocationOutranksGrants(t *testing.T) {
 	inBubble(t, func(s *site) {
 		s.move("p1", "1111", from(time.Now()))
 		s.start()

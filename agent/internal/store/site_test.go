@@ -72,7 +72,7 @@ func TestRecordAllKeepsDevicesApart(t *testing.T) {
 	wantFault(t, s.Record("d/1", "p1", nil), fault.Internal)
 }
 
-func TestG11_OverlaySurvivesARestart(t *testing.T) {
+func TestTowardsG11_OverlaySurvivesARestart(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s, _ := openSite(t, dir, Options{})

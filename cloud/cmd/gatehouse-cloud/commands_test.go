@@ -54,8 +54,8 @@ func TestPMSImportPrintsTheContractsKeys(t *testing.T) {
 	}
 }
 
-// TestL12_ACutFileIsNotComplete: readable, and it says why nothing follows from what it lacks.
-func TestL12_ACutFileIsNotComplete(t *testing.T) {
+// TestTowardsL12_ACutFileIsNotComplete: readable, and it says why nothing follows from what it lacks.
+func TestTowardsL12_ACutFileIsNotComplete(t *testing.T) {
 	t.Parallel()
 	in := newInstallation(t)
 	in.write("cut.csv", threePeople[:len(threePeople)/2])

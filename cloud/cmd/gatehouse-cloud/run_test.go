@@ -44,9 +44,9 @@ func TestEveryCommandsHelpHasAnExample(t *testing.T) {
 	}
 }
 
-// TestG12_ExitCodesAndOneObject: every way to fail says so in one line, with the contract's exit
+// TestTowardsG12_ExitCodesAndOneObject: every way to fail says so in one line, with the contract's exit
 // code, and with --json in exactly one object that has kind, message and remedy.
-func TestG12_ExitCodesAndOneObject(t *testing.T) {
+func TestTowardsG12_ExitCodesAndOneObject(t *testing.T) {
 	t.Parallel()
 	in := newInstallation(t)
 	in.write("wrong.toml", "listen = 7\n")

@@ -73,7 +73,7 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-func TestS1_ALiveSourceHasItsOwnFileAndInterval(t *testing.T) {
+func TestTowardsS1_ALiveSourceHasItsOwnFileAndInterval(t *testing.T) {
 	text := "[[property]]\nid = \"a\"\nzone = \"UTC\"\n[property.pms]\nkind = \"rentmanager\"\nconfig = \"rm.toml\"\n"
 	c, dir, err := load(t, text)
 	if err != nil {
@@ -98,7 +98,7 @@ func TestWithoutAFile(t *testing.T) {
 	}
 }
 
-func TestT5_WithoutGroupsAllDoorsAreTheResidentsEntrance(t *testing.T) {
+func TestTowardsT5_WithoutGroupsAllDoorsAreTheResidentsEntrance(t *testing.T) {
 	p := Property{Doors: []Door{{ID: "lobby"}, {ID: "garage"}}}
 	_, groups := p.Places()
 	want := []access.Group{{ID: "entrance", Name: "Residents Entrance", Doors: []access.DoorID{"lobby", "garage"}, Common: true}}

@@ -48,7 +48,7 @@ func TestG5_ThePageTellsWhereEverybodyStands(t *testing.T) {
 	}
 }
 
-func TestS1_AgeOfDataAndRunsWithEvidence(t *testing.T) {
+func TestTowardsS1_AgeOfDataAndRunsWithEvidence(t *testing.T) {
 	t.Parallel()
 	text := newSite(t, busy()).page("/property/elm").text()
 	for _, want := range []string{

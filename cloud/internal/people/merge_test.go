@@ -11,7 +11,7 @@ import (
 	"gatehouse/protocol/access/fault"
 )
 
-func TestS1_FirstSnapshotFillsTheProperty(t *testing.T) {
+func TestTowardsS1_FirstSnapshotFillsTheProperty(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
 	w.resident("1", "101", pms.Current, func(p *pms.Person, l *pms.Lease) {
@@ -249,7 +249,7 @@ func TestMerge_OtherPropertiesOfTheExportAreLeftAlone(t *testing.T) {
 	}
 }
 
-func TestL1_PropertyIsKeptInStep(t *testing.T) {
+func TestTowardsL1_PropertyIsKeptInStep(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
 	w.roster.Property.Zone = ""
@@ -267,7 +267,7 @@ func TestL1_PropertyIsKeptInStep(t *testing.T) {
 	w.wantConflict("zone", "elm", "The PMS says time zone America/Denver, the property's settings say America/Chicago")
 }
 
-func TestL1_UnitsAreKeptInStepAndNeverDeleted(t *testing.T) {
+func TestTowardsL1_UnitsAreKeptInStepAndNeverDeleted(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
 	w.roster.Units = []model.Unit{{Unit: access.Unit{ID: "hand", Name: "101", Slots: 9}}, {Unit: access.Unit{ID: "pool", Name: "Pool house"}}}
@@ -337,7 +337,7 @@ func TestMerge_HaveIsLeftAlone(t *testing.T) {
 	}
 }
 
-func TestT2_PastIsDatedOnceAndComesBack(t *testing.T) {
+func TestTowardsT2_PastIsDatedOnceAndComesBack(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
 	w.residents(5)
@@ -394,7 +394,7 @@ func TestT3_UnitChangeOnTheSamePaper(t *testing.T) {
 	w.wantChange(Changed, "moves from unit 100")
 }
 
-func TestA9_RoommatesShareALease(t *testing.T) {
+func TestTowardsA9_RoommatesShareALease(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
 	w.resident("1", "101", pms.Current, nil)

@@ -59,7 +59,7 @@ func TestA2_TypeLabels(t *testing.T) {
 	}
 }
 
-func TestS13_EmailClasses(t *testing.T) {
+func TestTowardsS13_EmailClasses(t *testing.T) {
 	t.Parallel()
 	for want, in := range map[pms.EmailClass][]string{
 		pms.EmailOK:      {"dana@example.org", " dana@EXAMPLE.org ", "d.o+gate@mail.example.com"},
@@ -83,7 +83,7 @@ func TestS13_EmailClasses(t *testing.T) {
 	}
 }
 
-func TestS13_SharedEmails(t *testing.T) {
+func TestTowardsS13_SharedEmails(t *testing.T) {
 	t.Parallel()
 	one := func(ref, first, email string) pms.Person {
 		e, class := pms.ReadEmail(email)

@@ -236,7 +236,7 @@ func TestDecide_InstantsTravelInUTC(t *testing.T) {
 	}
 }
 
-func TestS5_CancelledBeforeItBegan(t *testing.T) {
+func TestTowardsS5_CancelledBeforeItBegan(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
 	p.lives("1", "u1", "past", "2026-12-01", "", func(_ *model.Person, l *model.Lease) {

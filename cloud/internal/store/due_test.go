@@ -7,7 +7,7 @@ import (
 	"gatehouse/protocol/access/fault"
 )
 
-func TestS1_SyncDue(t *testing.T) {
+func TestTowardsS1_SyncDue(t *testing.T) {
 	onEach(t, func(t *testing.T, dsn string) {
 		s := withGateway(t, dsn)
 		property := must(s.Gateway(t.Context(), "gw1"))(t).Property
@@ -25,8 +25,8 @@ func TestS1_SyncDue(t *testing.T) {
 	})
 }
 
-// TestS1_SyncDueUnderALostLease: who lost the lease may not move the next sync.
-func TestS1_SyncDueUnderALostLease(t *testing.T) {
+// TestTowardsS1_SyncDueUnderALostLease: who lost the lease may not move the next sync.
+func TestTowardsS1_SyncDueUnderALostLease(t *testing.T) {
 	onEach(t, func(t *testing.T, dsn string) {
 		s := withGateway(t, dsn)
 		property := must(s.Gateway(t.Context(), "gw1"))(t).Property

@@ -320,9 +320,9 @@ func TestPeopleStatus_TwoGateways(t *testing.T) {
 	})
 }
 
-// TestG1_FoundGoneIsNotRemovedAtTheTimeOfTheAdd: a row that was gone before anybody removed it has
+// TestTowardsG1_FoundGoneIsNotRemovedAtTheTimeOfTheAdd: a row that was gone before anybody removed it has
 // no time of removal, only that of the look.
-func TestG1_FoundGoneIsNotRemovedAtTheTimeOfTheAdd(t *testing.T) {
+func TestTowardsG1_FoundGoneIsNotRemovedAtTheTimeOfTheAdd(t *testing.T) {
 	onEach(t, func(t *testing.T, dsn string) {
 		s := withGateway(t, dsn)
 		later := noon().Add(time.Hour)

@@ -11,7 +11,7 @@ import (
 	"gatehouse/protocol/access"
 )
 
-func TestC2_DirectoryName(t *testing.T) {
+func TestTowardsC2_DirectoryName(t *testing.T) {
 	t.Parallel()
 	tom := access.Person{First: "Tom", Last: "Jones"}
 	for _, c := range []struct {
@@ -54,8 +54,8 @@ func TestC2_DirectoryName(t *testing.T) {
 	}
 }
 
-// TestC2_DirectoryNameHoldsItsPromises for any names: length, whole letters, unit kept.
-func TestC2_DirectoryNameHoldsItsPromises(t *testing.T) {
+// TestTowardsC2_DirectoryNameHoldsItsPromises for any names: length, whole letters, unit kept.
+func TestTowardsC2_DirectoryNameHoldsItsPromises(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		p := access.Person{

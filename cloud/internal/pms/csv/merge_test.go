@@ -109,7 +109,7 @@ func TestL2_LinesThatStandForNobodyAreListed(t *testing.T) {
 	}
 }
 
-func TestL11_EveryLineLeftOutHasItsNumberAndReason(t *testing.T) {
+func TestTowardsL11_EveryLineLeftOutHasItsNumberAndReason(t *testing.T) {
 	t.Parallel()
 	s := read(t, file(t, "badlines.csv"), csv.Options{})
 	var lines []int

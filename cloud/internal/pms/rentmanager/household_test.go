@@ -31,7 +31,7 @@ func TestA2_OnlyPrimaryAndOccupantAreResidents(t *testing.T) {
 	}
 }
 
-func TestA9_AHouseholdHasOneMainAccount(t *testing.T) {
+func TestTowardsA9_AHouseholdHasOneMainAccount(t *testing.T) {
 	t.Parallel()
 	c := func(id int, primary any, kind string, active any) row {
 		return contact(id, row{"IsPrimary": primary, "ApplicantType": kind, "IsActive": active})
@@ -61,7 +61,7 @@ func TestA9_AHouseholdHasOneMainAccount(t *testing.T) {
 	}
 }
 
-func TestA9_EveryContactStandsUnderEveryLease(t *testing.T) {
+func TestTowardsA9_EveryContactStandsUnderEveryLease(t *testing.T) {
 	t.Parallel()
 	s := newServer()
 	s.tables["Tenants"] = []row{tenant(1, row{"Contacts": []row{contact(5, nil), contact(6, row{"ApplicantType": "Occupant"})},
@@ -76,7 +76,7 @@ func TestA9_EveryContactStandsUnderEveryLease(t *testing.T) {
 	}
 }
 
-func TestS8_AContactThatIsNotActiveHasLeft(t *testing.T) {
+func TestTowardsS8_AContactThatIsNotActiveHasLeft(t *testing.T) {
 	t.Parallel()
 	s := newServer()
 	s.tables["Tenants"] = []row{tenant(1, row{"Contacts": []row{contact(5, nil), contact(6, row{"IsActive": false}), contact(7, row{"IsActive": nil})}})}
@@ -123,7 +123,7 @@ func TestL2_AccountsThatLetNobodyInAreListed(t *testing.T) {
 	}
 }
 
-func TestS13_NamesMailAndPhonesAreCleaned(t *testing.T) {
+func TestTowardsS13_NamesMailAndPhonesAreCleaned(t *testing.T) {
 	t.Parallel()
 	phone := func(raw, stripped, kind, primary any) row {
 		return row{"PhoneNumber": raw, "StrippedPhoneNumber": stripped, "PhoneNumberType": kind, "IsPrimary": primary}
@@ -159,7 +159,7 @@ func TestS13_NamesMailAndPhonesAreCleaned(t *testing.T) {
 	}
 }
 
-func TestS13_SharedMailIsSeenAcrossTheProperty(t *testing.T) {
+func TestTowardsS13_SharedMailIsSeenAcrossTheProperty(t *testing.T) {
 	t.Parallel()
 	s := newServer()
 	s.tables["Tenants"] = []row{tenant(1, row{"Contacts": []row{contact(5, row{"Email": "both@example.net"}), contact(6, row{"Email": "Both@example.net"})}})}

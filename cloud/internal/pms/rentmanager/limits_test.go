@@ -50,9 +50,9 @@ func busy(s *server, refusals int, code int, headers map[string]string) {
 	})
 }
 
-// TestS1_429IsWaitedFor in each of the ways the vendor was seen to say how long (§1.3). Virtual
+// TestTowardsS1_429IsWaitedFor in each of the ways the vendor was seen to say how long (§1.3). Virtual
 // time begins at 2000-01-01T00:00:00Z, Unix second 946684800.
-func TestS1_429IsWaitedFor(t *testing.T) {
+func TestTowardsS1_429IsWaitedFor(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		headers  map[string]string
@@ -115,7 +115,7 @@ func TestG3_A429StormEnds(t *testing.T) {
 	}
 }
 
-func TestS1_WaitsAddUpToABound(t *testing.T) {
+func TestTowardsS1_WaitsAddUpToABound(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newServer()
@@ -140,8 +140,8 @@ func TestS1_WaitsAddUpToABound(t *testing.T) {
 	})
 }
 
-// TestS1_AUsedUpWindowIsWaitedOut before the vendor has to refuse anything.
-func TestS1_AUsedUpWindowIsWaitedOut(t *testing.T) {
+// TestTowardsS1_AUsedUpWindowIsWaitedOut before the vendor has to refuse anything.
+func TestTowardsS1_AUsedUpWindowIsWaitedOut(t *testing.T) {
 	t.Parallel()
 	for name, headers := range map[string]map[string]string{
 		"first family":              {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "30"},
@@ -171,7 +171,7 @@ func TestS1_AUsedUpWindowIsWaitedOut(t *testing.T) {
 	}
 }
 
-func TestS1_JitterComesOnTop(t *testing.T) {
+func TestTowardsS1_JitterComesOnTop(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newServer()

@@ -204,7 +204,7 @@ func TestG3_ALinkIsNeverFollowed(t *testing.T) {
 	}
 }
 
-func TestS1_TheBudgetOfCallsEndsAPull(t *testing.T) {
+func TestTowardsS1_TheBudgetOfCallsEndsAPull(t *testing.T) {
 	t.Parallel()
 	s := crowd(50)
 	r := pull(t, s, func(c *rentmanager.Config) { c.PageSize, c.MaxCalls = 1, 10 }, pms.Request{})

@@ -16,7 +16,7 @@ import (
 	"gatehouse/protocol/access/fault"
 )
 
-func TestS1_PullsPeopleUnitsAndLeases(t *testing.T) {
+func TestTowardsS1_PullsPeopleUnitsAndLeases(t *testing.T) {
 	t.Parallel()
 	s := newServer()
 	r := pull(t, s, nil, pms.Request{})
@@ -43,7 +43,7 @@ func TestS1_PullsPeopleUnitsAndLeases(t *testing.T) {
 	}
 }
 
-func TestS1_AsksForNothingItMustNotKnow(t *testing.T) {
+func TestTowardsS1_AsksForNothingItMustNotKnow(t *testing.T) {
 	t.Parallel()
 	s := newServer()
 	pull(t, s, nil, pms.Request{})
@@ -76,7 +76,7 @@ func TestS1_AsksForNothingItMustNotKnow(t *testing.T) {
 	}
 }
 
-func TestA1_ActivePropertiesNotChosenAreOffered(t *testing.T) {
+func TestTowardsA1_ActivePropertiesNotChosenAreOffered(t *testing.T) {
 	t.Parallel()
 	s := newServer()
 	s.tables["Properties"] = append(s.tables["Properties"], row{"PropertyID": 13, "Name": "Elm House", "IsActive": true}, row{"PropertyID": 14, "Name": "Sold", "IsActive": false})
@@ -89,7 +89,7 @@ func TestA1_ActivePropertiesNotChosenAreOffered(t *testing.T) {
 	}
 }
 
-func TestS2_OneUnitReadsOneUnitAndIsNeverComplete(t *testing.T) {
+func TestTowardsS2_OneUnitReadsOneUnitAndIsNeverComplete(t *testing.T) {
 	t.Parallel()
 	s := newServer()
 	s.tables["Tenants"] = append(s.tables["Tenants"], tenant(4418, row{"Leases": []row{lease(2, row{"UnitID": 302})}}), tenant(4419, row{"Leases": []row{}}))
@@ -122,7 +122,7 @@ func TestG3_APropertyThatIsNotThereIsNotEmpty(t *testing.T) {
 	}
 }
 
-func TestS1_TwoPropertiesEachWithItsOwnSettings(t *testing.T) {
+func TestTowardsS1_TwoPropertiesEachWithItsOwnSettings(t *testing.T) {
 	t.Parallel()
 	s := newServer()
 	s.tables["Properties"] = append(s.tables["Properties"], row{"PropertyID": "13", "Name": nil, "ShortName": "ELM", "IsActive": "true"})
@@ -161,7 +161,7 @@ func TestLocations(t *testing.T) {
 	}
 }
 
-func TestS1_OneRequestAtATimePerAccount(t *testing.T) {
+func TestTowardsS1_OneRequestAtATimePerAccount(t *testing.T) {
 	t.Parallel()
 	s := newServer()
 	web := httptest.NewServer(s)

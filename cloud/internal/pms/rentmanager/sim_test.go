@@ -57,8 +57,8 @@ func living(r result) []string {
 	return out
 }
 
-// TestS1_TheSampleProperties are read whole, and nobody's secret field is lost.
-func TestS1_TheSampleProperties(t *testing.T) {
+// TestTowardsS1_TheSampleProperties are read whole, and nobody's secret field is lost.
+func TestTowardsS1_TheSampleProperties(t *testing.T) {
 	t.Parallel()
 	r := simulate(t).pull(t)
 	if r.err != nil || !r.complete || len(r.Properties) != 2 || len(r.Units) != 240 || len(living(r)) < 300 {

@@ -106,8 +106,8 @@ func TestA7_TodayIsThePropertysDay(t *testing.T) {
 	}
 }
 
-// TestS8_ThePastIsReadButNotForEver: an end must be seen, long after it is noise.
-func TestS8_ThePastIsReadButNotForEver(t *testing.T) {
+// TestTowardsS8_ThePastIsReadButNotForEver: an end must be seen, long after it is noise.
+func TestTowardsS8_ThePastIsReadButNotForEver(t *testing.T) {
 	t.Parallel()
 	s := newServer()
 	s.tables["Tenants"] = append(s.tables["Tenants"],
