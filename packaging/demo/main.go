@@ -1,5 +1,6 @@
 // Command demo plays one day of a property on this machine: an invented 40-unit property, a cloud,
-// a gateway and two simulated door panels, all on loopback. It tells the story as a property
+// a gateway and two simulated door panels, all on loopback; and a second property with 140 units
+// whose property-management system is read live and has a bad day. It tells the story as a property
 // manager would see it, and believes only what the panels' own door logs say.
 //
 // With ONCE=1 it plays the story once; the exit code tells whether every step was seen. Otherwise
@@ -71,7 +72,7 @@ func newStage(dir string) (*stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range []string{"gatehouse-agent", "gatehouse-cloud", "gatehouse-sim"} {
+	for _, p := range []string{"gatehouse-agent", "gatehouse-cloud", "gatehouse-sim", "gatehouse-pmssim"} {
 		if _, err := os.Stat(filepath.Join(bin, p)); err != nil {
 			return nil, errors.Join(fmt.Errorf("bin/%s is missing: run make build first", p), err)
 		}

@@ -28,14 +28,14 @@ type status struct {
 	}
 }
 
-func (s *stage) status(ctx context.Context) (st status, err error) {
-	return st, call(ctx, s.cloudURL+"/status.json?property=maple-court", nil, &st)
+func (s *stage) status(ctx context.Context, property string) (st status, err error) {
+	return st, call(ctx, s.cloudURL+"/status.json?property="+property, nil, &st)
 }
 
 // confirmed is nil when the page shows, for both panels, the one removed and the other confirmed,
 // at the minute at which that happened and not when the cloud heard of it.
 func (s *stage) confirmed(ctx context.Context) error {
-	st, err := s.status(ctx)
+	st, err := s.status(ctx, "maple-court")
 	if err != nil {
 		return err
 	}
@@ -62,9 +62,9 @@ func (s *stage) confirmed(ctx context.Context) error {
 	return nil
 }
 
-// lastRun is why the page says that the last export proves nothing.
-func (s *stage) lastRun(ctx context.Context) (string, error) {
-	st, err := s.status(ctx)
+// lastRun is why the page says that what was last read of a property proves nothing.
+func (s *stage) lastRun(ctx context.Context, property string) (string, error) {
+	st, err := s.status(ctx, property)
 	if err != nil {
 		return "", err
 	}
@@ -73,7 +73,7 @@ func (s *stage) lastRun(ctx context.Context) (string, error) {
 	}
 	r := st.Property.Runs[0]
 	if r.Complete || r.Removed != 0 || len(r.Evidence) == 0 {
-		return "", fmt.Errorf("the page shows the half export as complete: %v, %d removed, evidence %q", r.Complete, r.Removed, r.Evidence)
+		return "", fmt.Errorf("the page shows what was read last as complete: %v, %d removed, evidence %q", r.Complete, r.Removed, r.Evidence)
 	}
 	return strings.Join(r.Evidence, "; "), nil
 }

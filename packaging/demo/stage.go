@@ -27,6 +27,8 @@ type stage struct {
 	people                           []person
 	movedIn, leaves, comes, later    person
 	front, rear                      panel
+	harbor                           panel  // of the second property, whose source is live
+	pms                              string // control address of its property-management system
 	cloud, agent                     *program
 	all                              []*program
 }
@@ -103,26 +105,31 @@ func (s *stage) do(ctx context.Context, name string, args ...string) (string, er
 	return out.String(), nil
 }
 
-// startPanel starts a simulated panel and reads its addresses from its first line.
-func (s *stage) startPanel(name, model string) (p panel, err error) {
+// startPanel starts a simulated panel.
+func (s *stage) startPanel(model string) (panel, error) {
+	return s.startSim("gatehouse-sim", "akuvox", "--model", model, "--auth", "digest", "--user", "gate",
+		"--password-file", s.path("panel.password"), "--zone", s.zone.String())
+}
+
+// startSim starts a simulator on free ports and reads its addresses from its first line.
+func (s *stage) startSim(program, kind string, args ...string) (p panel, err error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return p, err
 	}
 	defer r.Close()
-	_, err = s.start("gatehouse-sim", w, "akuvox", "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0", "--model", model,
-		"--auth", "digest", "--user", "gate", "--password-file", s.path("panel.password"), "--zone", s.zone.String())
+	_, err = s.start(program, w, append([]string{kind, "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0"}, args...)...)
 	_ = w.Close()
 	if err != nil {
 		return p, err
 	}
 	line, err := bufio.NewReader(r).ReadBytes('\n')
 	if err != nil {
-		return p, fmt.Errorf("panel %s said nothing: %w", name, err)
+		return p, fmt.Errorf("%s said nothing: %w", program, err)
 	}
 	var said struct{ Listen, Control string }
 	if err := json.Unmarshal(line, &said); err != nil {
-		return p, fmt.Errorf("panel %s said %q: %w", name, line, err)
+		return p, fmt.Errorf("%s said %q: %w", program, line, err)
 	}
 	return panel{"http://" + said.Listen, "http://" + said.Control}, nil
 }
@@ -132,9 +139,8 @@ func (s *stage) startCloud() (err error) {
 	return err
 }
 
-func (s *stage) startAgent() (err error) {
-	s.agent, err = s.start("gatehouse-agent", nil, "run", "--config", s.path("agent.toml"))
-	return err
+func (s *stage) startAgent(config string) (*program, error) {
+	return s.start("gatehouse-agent", nil, "run", "--config", s.path(config))
 }
 
 func (s *stage) write(name, text string) error {
@@ -162,7 +168,19 @@ name = "Garage"
 [[property.door]]
 id = "courtyard"
 name = "Courtyard"
-`, s.cloudPort, s.brokerPort, s.zone)
+
+[[property]]
+id = "harbor-row"
+name = "Harbor Row"
+zone = %q
+source = "12"
+[property.pms]
+kind = "rentmanager"
+config = "rentmanager.toml"
+[[property.door]]
+id = "pier"
+name = "Pier gate"
+`, s.cloudPort, s.brokerPort, s.zone, s.zone)
 	agent := fmt.Sprintf(`state_dir = "agent"
 listen = "127.0.0.1:%d"
 reconnect_max = "2s"
@@ -187,10 +205,39 @@ password_file = "panel.password"
 pace = "5ms"
 doors = { courtyard = "A" }
 `, s.agentPort, s.front.url, s.rear.url)
-	if err := s.write("cloud.toml", cloud); err != nil {
+	second := fmt.Sprintf(`state_dir = "agent-harbor"
+listen = ""
+reconnect_max = "2s"
+
+[[device]]
+id = "pier"
+name = "Pier panel"
+kind = "akuvox"
+url = %q
+user = "gate"
+password_file = "panel.password"
+pace = "5ms"
+doors = { pier = "A" }
+`, s.harbor.url)
+	for name, text := range map[string]string{"cloud.toml": cloud, "agent.toml": agent, "agent-harbor.toml": second} {
+		if err := s.write(name, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startPMS starts the simulated Rent Manager of the second property, and writes how to read it.
+func (s *stage) startPMS() error {
+	api, err := s.startSim("gatehouse-pmssim", "rentmanager", "--rate", "-1")
+	if err != nil {
 		return err
 	}
-	return s.write("agent.toml", agent)
+	s.pms = api.control
+	if err := s.write("rentmanager.password", "secret\n"); err != nil {
+		return err
+	}
+	return s.write("rentmanager.toml", fmt.Sprintf("url = %q\nusername = \"api\"\npassword_file = \"rentmanager.password\"\nlocation_id = 1\nproperty = \"12\"\nzone = %q\npin_field = \"Door PIN\"\n", api.url, s.zone))
 }
 
 var client = http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}

@@ -12,7 +12,7 @@ import (
 // play tells the whole story. Every step that claims something about a door asks the panel.
 func (s *stage) play(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		s.opening, s.enrol, s.load, s.doors, s.cutOff, s.theMinute, s.restart, s.reunion, s.halfAnExport,
+		s.opening, s.enrol, s.load, s.doors, s.cutOff, s.theMinute, s.restart, s.reunion, s.halfAnExport, s.badDay,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -34,10 +34,12 @@ func (s *stage) opening(ctx context.Context) (err error) {
 	if err := s.write("panel.password", "correct-horse\n"); err != nil {
 		return err
 	}
-	if s.front, err = s.startPanel("front", "X916"); err != nil {
-		return err
+	for model, p := range map[string]*panel{"X916": &s.front, "E18": &s.rear, "X915S": &s.harbor} {
+		if *p, err = s.startPanel(model); err != nil {
+			return err
+		}
 	}
-	if s.rear, err = s.startPanel("rear", "E18"); err != nil {
+	if err := s.startPMS(); err != nil {
 		return err
 	}
 	if err := s.configs(); err != nil {
@@ -50,22 +52,31 @@ func (s *stage) opening(ctx context.Context) (err error) {
 	return eventually(ctx, "the cloud answers", 15*time.Second, func() error { return call(ctx, s.cloudURL+"/healthz", nil, nil) })
 }
 
-// enrol makes the gateway known to the cloud by two files, and starts it.
-func (s *stage) enrol(ctx context.Context) error {
-	for _, c := range [][]string{
-		{"gatehouse-agent", "enroll", "request", "--config", s.path("agent.toml"), "--out", s.path("gateway.request")},
-		{"gatehouse-cloud", "gateway", "add", "--config", s.path("cloud.toml"), "--property", "maple-court", "--request", s.path("gateway.request"), "--out", s.path("gateway.bundle")},
-		{"gatehouse-agent", "enroll", "accept", "--config", s.path("agent.toml"), s.path("gateway.bundle")},
-	} {
-		if _, err := s.do(ctx, c[0], c[1:]...); err != nil {
-			return err
-		}
+// enrol starts both properties' gateways.
+func (s *stage) enrol(ctx context.Context) (err error) {
+	if s.agent, err = s.enrolled(ctx, "agent.toml", "maple-court"); err != nil {
+		return err
 	}
-	if err := s.startAgent(); err != nil {
+	if _, err = s.enrolled(ctx, "agent-harbor.toml", "harbor-row"); err != nil {
 		return err
 	}
 	s.tell("The gateway is enrolled by file, makes its own keys and starts: %s", s.agentURL)
 	return s.agentUp(ctx)
+}
+
+// enrolled makes a gateway known to the cloud by two files, and starts it.
+func (s *stage) enrolled(ctx context.Context, config, property string) (*program, error) {
+	request, bundle := s.path(property+".request"), s.path(property+".bundle")
+	for _, c := range [][]string{
+		{"gatehouse-agent", "enroll", "request", "--config", s.path(config), "--out", request},
+		{"gatehouse-cloud", "gateway", "add", "--config", s.path("cloud.toml"), "--property", property, "--request", request, "--out", bundle},
+		{"gatehouse-agent", "enroll", "accept", "--config", s.path(config), bundle},
+	} {
+		if _, err := s.do(ctx, c[0], c[1:]...); err != nil {
+			return nil, err
+		}
+	}
+	return s.startAgent(config)
 }
 
 func (s *stage) agentUp(ctx context.Context) error {
@@ -204,7 +215,8 @@ func (s *stage) theMinute(ctx context.Context) error {
 // restart kills the gateway and starts it, still without a cloud.
 func (s *stage) restart(ctx context.Context) error {
 	s.agent.kill()
-	if err := s.startAgent(); err != nil {
+	var err error
+	if s.agent, err = s.startAgent("agent.toml"); err != nil {
 		return err
 	}
 	if err := s.agentUp(ctx); err != nil {
@@ -239,7 +251,7 @@ func (s *stage) halfAnExport(ctx context.Context) error {
 	if err := s.imports(ctx, "residents-cut.csv", whole[:len(whole)/2]); err != nil {
 		return err
 	}
-	why, err := s.lastRun(ctx)
+	why, err := s.lastRun(ctx, "maple-court")
 	if err != nil {
 		return err
 	}
