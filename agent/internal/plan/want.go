@@ -32,8 +32,8 @@ type Wanted struct {
 // and which of their credentials the device can hold.
 func Want(in Input, h access.Holder) Wanted {
 	w := Wanted{Person: h.Person.ID, Why: "no grant is open now"}
-	relays := w.reach(in, h)
-	if w.unreadable(in, h) || len(relays) == 0 {
+	relays, revoked := w.reach(in, h)
+	if revoked || w.unreadable(in, h, relays) || len(relays) == 0 {
 		return w
 	}
 	w.edges(h.Residencies, in.Now) // the directory shows the unit
@@ -60,7 +60,7 @@ func Want(in Input, h access.Holder) Wanted {
 
 // reach is which relays of the device the person's grants open now. A revocation made at the gateway
 // outranks every grant.
-func (w *Wanted) reach(in Input, h access.Holder) map[string]bool {
+func (w *Wanted) reach(in Input, h access.Holder) (map[string]bool, bool) {
 	windows := map[string][]access.Window{}
 	put := func(d access.DoorID, win access.Window) {
 		if relay, ok := in.Doors[d]; ok {
@@ -90,7 +90,7 @@ func (w *Wanted) reach(in Input, h access.Holder) map[string]bool {
 		}
 		w.sooner(rules.NextChange(ws, in.Now))
 	}
-	return relays
+	return relays, revoked
 }
 
 // doors is what a grant leads to. What the device cannot hold to, hours or a number of uses, is
@@ -120,7 +120,7 @@ func (w *Wanted) doors(in Input, g access.Grant) []access.DoorID {
 
 // unreadable says whether what the person should have cannot be told, and then marks it so. Where
 // every grant was read and none is open, an end acts all the same.
-func (w *Wanted) unreadable(in Input, h access.Holder) bool {
+func (w *Wanted) unreadable(in Input, h access.Holder, relays map[string]bool) bool {
 	open := false
 	for _, g := range h.Grants {
 		if g.Contains(in.Now) {
@@ -130,7 +130,7 @@ func (w *Wanted) unreadable(in Input, h access.Holder) bool {
 			w.edge(g.Window, in.Now)
 		}
 	}
-	lost := open && (len(h.Unread) > 0 || astray(in) || in.Places.Partial && slices.ContainsFunc(h.Grants, func(g access.Grant) bool { return unresolved(in, g) }))
+	lost := len(h.Unread) > 0 && len(relays) > 0 || open && (astray(in) || in.Places.Partial && slices.ContainsFunc(h.Grants, func(g access.Grant) bool { return unresolved(in, g) }))
 	if w.Unknown = lost || slices.Contains(h.Unread, access.KindGrant); w.Unknown {
 		w.Open, w.Refusals = false, []Refusal{{w.Person, fault.Invalid, lostWhy(in)}}
 	}

@@ -16,7 +16,14 @@ import (
 // nonsense is asked again later; only one that does not answer is an error.
 func (l *Loop) audit(ctx context.Context) error {
 	rows, finished, err := l.list(ctx)
+	if ctx.Err() == nil && finished && fault.KindOf(err) == fault.Timeout {
+		l.auditFailures++
+	}
 	switch {
+	case fault.KindOf(err) == fault.Timeout && l.auditFailures > auditTimeouts && ctx.Err() == nil:
+		l.auditAt = l.mono().Add(delay(l.auditFailures+auditPatience, l.cfg.Rand))
+		l.log.Warn("the device cannot be read back as a whole", "err", err)
+		return nil
 	case isStore(err) || err != nil && deviceDown(err):
 		return err
 	case err != nil:
@@ -41,7 +48,10 @@ func (l *Loop) audit(ctx context.Context) error {
 }
 
 // auditPatience makes the first repetition of a failed audit wait a good minute.
-const auditPatience = 6
+const (
+	auditPatience = 6
+	auditTimeouts = 3
+)
 
 // list reads every row. It listens meanwhile: a removal that becomes due ends it, because a big
 // panel takes minutes and nobody who should be out stays in for an audit.
@@ -101,7 +111,7 @@ func (l *Loop) sort(rows []model.Record) (mine map[model.Ref][]model.Record, str
 		}
 		for _, s := range plan.Secrets(l.cfg.Ledger, r) {
 			if _, taken := l.secrets[s]; !taken {
-				l.secrets[s] = who
+				l.learn(s, who)
 			}
 		}
 	}

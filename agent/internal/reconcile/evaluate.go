@@ -51,6 +51,12 @@ func (l *Loop) evaluate() error {
 			return err
 		}
 	}
+	for p := range l.again {
+		delete(l.again, p)
+		if err := l.evaluateOne(p, false); err != nil {
+			return err
+		}
+	}
 	for {
 		now, _ := l.cfg.Clock.Now()
 		p, at, ok := l.later.first()

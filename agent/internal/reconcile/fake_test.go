@@ -133,6 +133,12 @@ func (b *box) kinds(id access.PersonID) []string {
 	return out
 }
 
+// told is every event so far.
+func (b *box) told() []access.Event {
+	defer b.lock()()
+	return slices.Clone(b.events)
+}
+
 // site is a box with one panel and, while start is in force, a running loop.
 type site struct {
 	*box

@@ -262,7 +262,7 @@ func TestStoppingTellsNothing(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-		for _, e := range s.events {
+		for _, e := range s.told() {
 			if e.Kind == access.EventUnreachable || e.Kind == access.EventFailed {
 				t.Errorf("%s %s", e.Kind, e.Message)
 			}
@@ -283,7 +283,7 @@ func TestG5_WrittenNamesTheRevisionActedOn(t *testing.T) {
 			}
 		})
 		s.start()
-		for _, e := range s.events {
+		for _, e := range s.told() {
 			if e.Kind == access.EventWritten && e.Op == access.OpAdd && e.Revision != at {
 				t.Errorf("PIN of revision %d told as written for revision %d", at, e.Revision)
 			}
@@ -301,7 +301,7 @@ func TestTowardsG15_ANewLedgerTakesOverWantedRows(t *testing.T) {
 		clear(s.ledger)
 		s.start()
 		s.opens("1111", true)
-		for _, e := range s.events {
+		for _, e := range s.told() {
 			if e.Kind == access.EventRefused || e.Kind == access.EventDrift {
 				t.Error(e.Kind, e.Person, e.Message)
 			}
@@ -437,7 +437,7 @@ func TestUnchangedIsToldAlsoWhenPlacesChanged(t *testing.T) {
 		s.loop.Changed(true, "p1")
 		s.until(time.Now().Add(48 * time.Hour))
 		var last uint64
-		for _, e := range s.events {
+		for _, e := range s.told() {
 			if e.Kind == access.EventConfirmed {
 				last = e.Revision
 			}
@@ -646,7 +646,7 @@ func TestAMisspeltDoorLocksNobodyOut(t *testing.T) {
 		s.start()
 		s.opens("1111", true)
 		held := 0
-		for _, e := range s.events {
+		for _, e := range s.told() {
 			if e.Kind == access.EventHeld && strings.Contains(e.Message, "lobbi") {
 				held++
 			}

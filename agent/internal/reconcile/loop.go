@@ -54,6 +54,7 @@ type Loop struct {
 	later         *keyed[time.Time]                  // who is due by itself, and when
 	rows          int                                // rows on the device, as last counted
 	secrets       map[string]access.PersonID         // fingerprints of PINs and cards on the device
+	held          map[access.PersonID][]string       // the same by person
 	blocked       map[access.PersonID]bool           // refused for want of room or for a collision
 	refused       map[access.PersonID]string         // what was last told of each
 	untold        map[access.PersonID][]plan.Refusal // collisions, told once it is clear that they stay
@@ -61,9 +62,11 @@ type Loop struct {
 	failures      int                                // in a row, of the device as a whole
 	retryAt       time.Time                          // no request before this
 	auditAt       time.Time
-	lookAt        time.Time // an idle device is asked again
-	strays        string    // doors that the property does not have, as last told
-	auditFailures int       // in a row
+	lookAt        time.Time                // an idle device is asked again
+	strays        string                   // doors that the property does not have, as last told
+	auditFailures int                      // in a row
+	answered      bool                     // the device did, in this round
+	again         map[access.PersonID]bool // to be looked at again, without news of them
 }
 
 // urgency orders who is due: removals, then changes, then additions by the start of the grant.
@@ -99,7 +102,7 @@ func New(cfg Config) *Loop {
 		later:   newKeyed(time.Time.Before),
 		secrets: map[string]access.PersonID{}, blocked: map[access.PersonID]bool{},
 		refused: map[access.PersonID]string{}, untold: map[access.PersonID][]plan.Refusal{},
-		mono: time.Now,
+		mono: time.Now, again: map[access.PersonID]bool{}, held: map[access.PersonID][]string{},
 	}
 	l.inbox.people = map[access.PersonID]bool{}
 	l.status.Device = cfg.Device.ID
@@ -181,7 +184,7 @@ func (l *Loop) begin() error {
 	err := l.cfg.Ledger.Entries(l.cfg.Device.ID, func(e access.LedgerEntry) error {
 		known++
 		for _, s := range e.Secrets {
-			l.secrets[s] = e.Person
+			l.learn(s, e.Person)
 		}
 		return nil
 	})
@@ -196,6 +199,8 @@ func (l *Loop) begin() error {
 // once does all that is due now. An error is one of the box's own store and ends the loop.
 func (l *Loop) once(ctx context.Context) error {
 	for ctx.Err() == nil {
+		l.promise(longWork)
+		l.publish()
 		if err := l.evaluate(); err != nil {
 			return err
 		}
@@ -243,7 +248,9 @@ func (l *Loop) work(ctx context.Context) (bool, error) {
 	err := l.settle(ctx, person, u)
 	switch {
 	case errors.Is(err, errPreempted):
-		l.queue.put(person, u)
+		if _, ok := l.queue.index[person]; !ok { // else decided anew meanwhile
+			l.queue.put(person, u)
+		}
 		return true, nil
 	case err != nil && !isStore(err):
 		u.tried = l.mono() // others of the same rank first: one record must not block them

@@ -143,7 +143,8 @@ func TestG5_AChangeThatNeedsNoRequestIsConfirmed(t *testing.T) {
 		if diff := cmp.Diff([]string{"written add", "confirmed add", "confirmed change"}, s.kinds("p1")); diff != "" {
 			t.Errorf("events (-want +got):\n%s", diff)
 		}
-		last := s.events[len(s.events)-1]
+		all := s.told()
+		last := all[len(all)-1]
 		if !last.At.Equal(seen) || last.Revision != s.Position().Revision {
 			t.Errorf("confirmed at %v for revision %d, want %v and %d", last.At, last.Revision, seen, s.Position().Revision)
 		}

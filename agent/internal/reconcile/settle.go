@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"gatehouse/agent/internal/driver/model"
 	"gatehouse/agent/internal/plan"
@@ -31,6 +32,8 @@ func (l *Loop) settle(ctx context.Context, p access.PersonID, u urgency) error {
 			return nil
 		case err == nil || fault.KindOf(err) == fault.Conflict && !isStore(err):
 			last = err // somebody else was at the row: read it again
+		case ctx.Err() == nil && fault.KindOf(err) == fault.Timeout && l.answered && !isStore(err) && (!u.tried.IsZero() || l.timedOut(p)):
+			return l.fail(p, err, u.rank == 0) // it answers, but not for this record: others must not wait
 		case ctx.Err() != nil || errors.Is(err, errPreempted) || deviceDown(err) || isStore(err):
 			return err
 		default:
@@ -46,10 +49,12 @@ func (l *Loop) settle(ctx context.Context, p access.PersonID, u urgency) error {
 
 // round reads, plans and does the first step that is due. done means nothing was.
 func (l *Loop) round(ctx context.Context, p access.PersonID) (done bool, err error) {
+	l.answered = false
 	rows, err := l.cfg.Panel.Read(ctx, model.RefOf(p))
 	if err != nil {
 		return false, err
 	}
+	l.answered = true
 	in, err := l.input(p)
 	if err != nil {
 		return false, err
@@ -87,7 +92,6 @@ func (l *Loop) preempted(step model.Step) error {
 
 // apply journals the step, does it, and records that the device accepted it.
 func (l *Loop) apply(ctx context.Context, step model.Step, entry access.LedgerEntry, pos access.Position) error {
-	before := entry.Secrets
 	entry.Person, entry.Ref, entry.Native = step.Person, string(step.Ref), step.Native
 	entry.At, _ = l.cfg.Clock.Now()
 	entry.Revision = pos.Revision
@@ -101,7 +105,7 @@ func (l *Loop) apply(ctx context.Context, step model.Step, entry access.LedgerEn
 	if err := l.cfg.Panel.Apply(ctx, step); err != nil {
 		return err
 	}
-	l.remember(step, before)
+	l.remember(step)
 	if step.Op != access.OpRemove {
 		entry.State = access.Written
 		entry.Print = plan.PrintRecord(l.cfg.Ledger, step.Record)
@@ -115,22 +119,41 @@ func (l *Loop) apply(ctx context.Context, step model.Step, entry access.LedgerEn
 
 // remember keeps the count of rows and the index of secrets in step with what was just done, and
 // looks again at those who waited for what became free.
-func (l *Loop) remember(step model.Step, before []string) {
+func (l *Loop) remember(step model.Step) {
 	switch step.Op {
 	case access.OpAdd:
 		l.rows++
 	case access.OpRemove:
 		l.rows--
 	}
-	for _, s := range before {
-		if l.secrets[s] == step.Person {
+	l.holds(step.Person, plan.Secrets(l.cfg.Ledger, step.Record))
+	l.unblock()
+}
+
+// holds notes that these and no others are the person's PIN and cards on the device.
+func (l *Loop) holds(p access.PersonID, secrets []string) {
+	freed := false
+	for _, s := range l.held[p] {
+		if l.secrets[s] == p && !slices.Contains(secrets, s) {
 			delete(l.secrets, s)
+			freed = true
 		}
 	}
-	for _, s := range plan.Secrets(l.cfg.Ledger, step.Record) {
-		l.secrets[s] = step.Person
+	delete(l.held, p)
+	for _, s := range secrets {
+		l.learn(s, p)
 	}
-	l.unblock()
+	if freed {
+		l.unblock()
+	}
+}
+
+// learn notes who holds a PIN or card on the device; a stranger is "".
+func (l *Loop) learn(secret string, who access.PersonID) {
+	l.secrets[secret] = who
+	if who != "" {
+		l.held[who] = append(l.held[who], secret)
+	}
 }
 
 // settled records that a row was seen to be as wanted; nothing is written when that is no news, and
@@ -144,6 +167,7 @@ func (l *Loop) settled(p access.PersonID, entry access.LedgerEntry, pl plan.Plan
 		return l.gone(p, entry, known, pos)
 	}
 	print := plan.PrintRecord(l.cfg.Ledger, s.Record)
+	l.holds(p, plan.Secrets(l.cfg.Ledger, s.Record))
 	if known && entry.State == access.Settled && entry.Print == print && entry.Fault == "" {
 		return nil
 	}
@@ -159,15 +183,13 @@ func (l *Loop) settled(p access.PersonID, entry access.LedgerEntry, pl plan.Plan
 		Print: print, Secrets: plan.Secrets(l.cfg.Ledger, s.Record), Revision: pos.Revision,
 		At: now, Seen: now, Told: l.refused[p],
 	}
-	for _, sec := range entry.Secrets {
-		l.secrets[sec] = p
-	}
 	l.log.Info("confirmed", "person", string(p), "grade", s.Grade)
 	return l.record(p, &entry, e)
 }
 
 // gone records that nothing is wanted for the person and nothing of ours is there.
 func (l *Loop) gone(p access.PersonID, entry access.LedgerEntry, known bool, pos access.Position) error {
+	l.holds(p, nil)
 	if !known {
 		return nil
 	}
@@ -175,4 +197,9 @@ func (l *Loop) gone(p access.PersonID, entry access.LedgerEntry, known bool, pos
 	e.Grade, e.Attempt = access.Exact, entry.Attempts+1
 	l.log.Info("confirmed gone", "person", string(p))
 	return l.record(p, nil, e)
+}
+
+func (l *Loop) timedOut(p access.PersonID) bool {
+	e, ok, err := l.cfg.Ledger.Entry(l.cfg.Device.ID, p)
+	return err == nil && ok && e.Fault == fault.Timeout.String()
 }

@@ -65,7 +65,7 @@ func (l *Loop) tellReachable(ok bool, cause error) error {
 	if !news {
 		return nil
 	}
-	if ok && l.rows > 0 {
+	if ok && l.rows > 0 && l.auditFailures == 0 {
 		l.auditAt = l.mono() // it may have been swapped or reset while it was away
 	}
 	l.publish()

@@ -26,8 +26,11 @@ func (l *Loop) tellRefusals(p access.PersonID, rs []plan.Refusal, in plan.Input)
 		}
 	}
 	entry := in.Ledger[p]
+	if _, ok := l.refused[p]; !ok { // told before a restart
+		l.refused[p] = entry.Told
+	}
 	switch print := l.refusalPrint(rs); {
-	case print == l.refused[p] || entry.Ref != "" && print == entry.Told:
+	case print == l.refused[p]:
 		return nil
 	case l.blocked[p] && l.queue.Len() > 0:
 		l.untold[p] = rs
@@ -121,7 +124,7 @@ func (l *Loop) tellStrays() error {
 // unblock looks again at people who waited for room or for a PIN to become free.
 func (l *Loop) unblock() {
 	for p := range l.blocked {
-		l.Changed(false, p)
+		l.again[p] = true
 	}
 }
 
@@ -179,7 +182,7 @@ func (l *Loop) fail(p access.PersonID, cause error, removal bool) error {
 	}
 	entry.Attempts++
 	kind, wait := fault.KindOf(cause), badRetry
-	if removal || fault.Retry(kind) {
+	if removal || entry.State == access.Removing || fault.Retry(kind) {
 		wait = delay(entry.Attempts, l.cfg.Rand)
 	}
 	entry.Fault, entry.Message, entry.NextTry = kind.String(), cause.Error(), now.Add(wait)
