@@ -34,16 +34,16 @@ type broker struct {
 	dir    string
 	ca     *prototest.CA
 	addr   string // of the last start
-	end    func(syscall.Signal)
+	signal func(syscall.Signal)
+	end    func(syscall.Signal) // signals, and waits for the end
 }
 
-// newBroker starts one whose access list is the shipped one with some lines added to its end.
-func newBroker(t *testing.T, added ...string) *broker {
+// newBroker starts one.
+func newBroker(t *testing.T) *broker {
 	t.Helper()
 	b := &broker{t: t, binary: realserver.Binary(t, "mosquitto"), dir: t.TempDir(), ca: prototest.NewCA(t)}
 	b.ca.Files(t, b.dir, "broker")
-	acl := shipped(t, "gatehouse.acl") + strings.Join(added, "\n") + "\n"
-	b.write("gatehouse.acl", acl)
+	b.write("gatehouse.acl", shipped(t, "gatehouse.acl"))
 	for _, sub := range []string{"conf.d", "state"} {
 		if err := os.Mkdir(filepath.Join(b.dir, sub), 0o755); err != nil {
 			t.Fatal(err)
@@ -125,8 +125,9 @@ func (b *broker) run() (said []string, running bool) {
 		lines = read(out, ready)
 		_ = cmd.Wait() // how it ended is its own story
 	}()
+	b.signal = func(sig syscall.Signal) { _ = cmd.Process.Signal(sig) } // it may have ended by itself
 	b.end = func(sig syscall.Signal) {
-		_ = cmd.Process.Signal(sig) // it may have ended by itself
+		b.signal(sig)
 		select {
 		case <-ended:
 		case <-time.After(patience):
@@ -187,8 +188,8 @@ func (b *broker) dial(o *paho.ClientOptions) (*client, error) {
 	o.SetConnectionLostHandler(func(paho.Client, error) { close(c.lost) })
 	o.SetDefaultPublishHandler(func(_ paho.Client, m paho.Message) { log.Add(m) })
 	secret := o.TLSConfig
-	o.SetCustomOpenConnectionFn(func(*url.URL, paho.ClientOptions) (net.Conn, error) { // no proxies of the environment
-		conn, err := tls.DialWithDialer(&net.Dialer{Timeout: patience}, "tcp", b.addr, secret)
+	o.SetCustomOpenConnectionFn(func(to *url.URL, _ paho.ClientOptions) (net.Conn, error) { // no proxies of the environment
+		conn, err := tls.DialWithDialer(&net.Dialer{Timeout: patience}, "tcp", to.Host, secret)
 		if err != nil {
 			return nil, err
 		}

@@ -101,11 +101,11 @@ func TestListThatAlwaysTimesOutStarvesNobody(t *testing.T) {
 type sluggish struct{ *memory.Panel }
 
 func (p sluggish) Read(ctx context.Context, r model.Ref) ([]model.Record, error) {
-	time.Sleep(500 * time.Millisecond)
+	<-time.After(500 * time.Millisecond)
 	return p.Panel.Read(ctx, r)
 }
 func (p sluggish) Apply(ctx context.Context, r model.Step) error {
-	time.Sleep(500 * time.Millisecond)
+	<-time.After(500 * time.Millisecond)
 	return p.Panel.Apply(ctx, r)
 }
 
@@ -125,7 +125,9 @@ func TestTowardsE1_FillingABigPanelIsAlive(t *testing.T) {
 			}
 		}
 		cancel()
-		<-done
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 	})
 }
 
@@ -169,7 +171,9 @@ func TestBlockedAndNotShownDoesNotSpin(t *testing.T) {
 		_, done := runWith(s, ctx, forgetful{s.panel, &n, cancel})
 		s.until(time.Now().Add(time.Hour))
 		cancel()
-		<-done
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 		if n > 200 {
 			t.Errorf("%d writes in an hour", n)
 		}
@@ -223,7 +227,9 @@ func TestTowardsG11_RevokedActsThoughACredentialIsUnreadable(t *testing.T) {
 		s.until(time.Now().Add(time.Hour))
 		s.opens("1111", false)
 		cancel()
-		<-done
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 	})
 }
 
@@ -248,7 +254,9 @@ func TestG6_TransferActsThoughACredentialIsUnreadable(t *testing.T) {
 		s.until(at.Add(48 * time.Hour))
 		s.opens("1111", false)
 		cancel()
-		<-done
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 	})
 }
 
@@ -278,7 +286,7 @@ type dozing struct {
 }
 
 func (p dozing) Read(ctx context.Context, r model.Ref) ([]model.Record, error) {
-	time.Sleep(*p.wait)
+	<-time.After(*p.wait)
 	*p.wait = 0
 	return p.Panel.Read(ctx, r)
 }
@@ -308,7 +316,9 @@ func TestEndWhileInHand(t *testing.T) {
 		s.opens("1111", false)
 		s.opens("2222", false)
 		cancel()
-		<-done
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 	})
 }
 
