@@ -24,17 +24,13 @@ type mosquitto struct {
 	end         func()
 }
 
-const mosquittoACL = `pattern write gatehouse/v1/%u/up/#
-pattern write gatehouse/v1/%u/status
-pattern read gatehouse/v1/%u/down/#
-user cloud
-topic readwrite gatehouse/v1/#
-`
+// shipped is the folder of the configuration that operators install.
+const shipped = "../../../packaging/mosquitto/"
 
 func newMosquitto(t *testing.T) *mosquitto {
 	t.Helper()
 	m := &mosquitto{binary: realserver.Binary(t, "mosquitto"), dir: t.TempDir(), ca: prototest.NewCA(t)}
-	m.ca.Files(t, m.dir, "localhost")
+	m.ca.Files(t, m.dir, "broker")
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -43,22 +39,11 @@ func newMosquitto(t *testing.T) *mosquitto {
 	if err := ln.Close(); err != nil {
 		t.Fatal(err)
 	}
-	config := fmt.Sprintf(`per_listener_settings false
-listener %d 127.0.0.1
-cafile %[2]s/ca.pem
-certfile %[2]s/localhost.pem
-keyfile %[2]s/localhost.key
-require_certificate true
-use_identity_as_username true
-use_username_as_clientid true
-acl_file %[2]s/acl
-allow_anonymous false
-message_size_limit 262144
-max_queued_messages 1000
-persistence false
-user root
-`, m.port, m.dir)
-	for name, text := range map[string]string{"mosquitto.conf": config, "acl": mosquittoACL} {
+	config := strings.NewReplacer("/etc/mosquitto/gatehouse/", m.dir+"/", "\nlistener 8883\n", fmt.Sprintf("\nlistener %d 127.0.0.1\n", m.port)).
+		Replace(m.read(t, "gatehouse.conf"))
+	acl := strings.Replace(m.read(t, "gatehouse.acl"), "\nuser gatehouse-cloud\n", "\nuser "+prototest.CloudName+"\n", 1)
+	config += fmt.Sprintf("persistence_location %s/\nuser root\n", m.dir)
+	for name, text := range map[string]string{"mosquitto.conf": config, "gatehouse.acl": acl} {
 		if err := os.WriteFile(filepath.Join(m.dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -66,6 +51,15 @@ user root
 	m.start(t)
 	t.Cleanup(func() { m.end() })
 	return m
+}
+
+func (m *mosquitto) read(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(shipped, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // start runs the server and waits until it takes connections; end stops that process.
