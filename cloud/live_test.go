@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -106,7 +107,7 @@ func TestTowardsS2_SyncNowReadsTheLiveSource(t *testing.T) {
 // next good one heals it.
 func TestG3_WhatThePMSCannotSayRemovesNobody(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"empty-404", "empty-204", "empty-200", "error-page", "http-500", "half-body", "page-cut", "rows-swapped", "total-changes", "token-void"} {
+	for _, name := range []string{"empty-404", "empty-204", "empty-200", "error-page", "http-500", "half-body", "token-lost", "page-cut", "rows-swapped", "total-changes", "token-void"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			l := newLive(t)
@@ -119,7 +120,9 @@ func TestG3_WhatThePMSCannotSayRemovesNobody(t *testing.T) {
 			}
 			for range 3 { // however often it is asked
 				r, err := l.c.Sync(t.Context(), "harbor", "")
-				if r.Complete && err == nil && name != "rows-swapped" && name != "page-cut" && name != "total-changes" {
+				// Signing in again mends a lost token; of one page nothing can be cut or swapped.
+				mended := slices.Contains([]string{"token-lost", "rows-swapped", "page-cut", "total-changes"}, name)
+				if r.Complete && err == nil && !mended {
 					t.Errorf("a source with %s is taken for complete: %q", name, r.Evidence)
 				}
 			}
