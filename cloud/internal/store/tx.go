@@ -4,14 +4,16 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
+	"time"
 
 	"gatehouse/protocol/access"
 )
 
 // retries is how often a transaction runs again after PostgreSQL undid it in favour of another.
-const retries = 3
+const retries = 8
 
 // Tx is one unit of work. It is valid inside the function given to Update, for one goroutine.
 type Tx struct {
@@ -32,6 +34,21 @@ func (s *Store) Update(ctx context.Context, work func(*Tx) error) error {
 			return explain("write to database", s.name, err)
 		}
 		s.log.Debug("transaction undone in favour of another, again", "try", try)
+		if err := pause(ctx, try); err != nil {
+			return explain("write to database", s.name, err)
+		}
+	}
+}
+
+// pause waits a random while, so that two that collided do not meet again in step.
+func pause(ctx context.Context, try int) error {
+	timer := time.NewTimer(time.Duration(rand.Int64N(int64(time.Duration(try) * 20 * time.Millisecond))))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
