@@ -142,10 +142,11 @@ func (b *box) told() []access.Event {
 // site is a box with one panel and, while start is in force, a running loop.
 type site struct {
 	*box
-	t     *testing.T
-	panel *memory.Panel
-	loop  *Loop
-	stop  func()
+	t      *testing.T
+	panel  *memory.Panel
+	loop   *Loop
+	stop   func()
+	cancel context.CancelFunc // ends the loop without waiting for it
 
 	doors  map[access.DoorID]string
 	report bool         // for the next start
@@ -166,12 +167,18 @@ func inBubble(t *testing.T, f func(*site)) {
 	})
 }
 
-func (s *site) start() {
+func (s *site) start() { s.startWith(func(*Config) {}) }
+
+// startWith starts a loop that differs from the usual one in what change does to it.
+func (s *site) startWith(change func(*Config)) {
 	ctx, cancel := context.WithCancel(s.t.Context())
-	s.loop = New(Config{
+	s.cancel = cancel
+	cfg := Config{
 		Device: Device{ID: "front", Doors: s.doors, Report: s.report}, Limits: s.limits,
 		Panel: s.panel, Wanted: s.box, Ledger: s.box, Clock: s.box, Log: slog.New(slog.DiscardHandler),
-	})
+	}
+	change(&cfg)
+	s.loop = New(cfg)
 	done := make(chan error, 1)
 	go func() { done <- s.loop.Run(ctx) }()
 	s.stop = func() {

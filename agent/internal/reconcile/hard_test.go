@@ -9,7 +9,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"gatehouse/agent/internal/driver"
 	"gatehouse/agent/internal/driver/memory"
 	"gatehouse/agent/internal/driver/model"
 	"gatehouse/protocol/access"
@@ -198,31 +197,18 @@ func (p slowList) List(ctx context.Context) ([]model.Record, error) {
 	return p.Panel.List(ctx)
 }
 
-func runWith(s *site, ctx context.Context, p driver.Panel) (*Loop, chan error) {
-	l := New(Config{Device: Device{ID: "front", Doors: map[access.DoorID]string{"lobby": "A"}}, Panel: p, Wanted: s.box, Ledger: s.box, Clock: s.box, Log: slog.New(slog.DiscardHandler)})
-	done := make(chan error, 1)
-	go func() { done <- l.Run(ctx) }()
-	synctest.Wait()
-	return l, done
-}
-
 // TestG2_AuditDoesNotDelayARemoval: a removal does not wait for an audit of minutes.
 func TestG2_AuditDoesNotDelayARemoval(t *testing.T) {
 	inBubble(t, func(s *site) {
 		s.move("p1", "1111", from(time.Now()))
 		s.start()
 		s.stop()
-		ctx, cancel := context.WithCancel(s.t.Context())
-		l, done := runWith(s, ctx, slowList{s.panel})
+		s.startWith(func(c *Config) { c.Panel = slowList{s.panel} })
 		s.until(time.Now().Add(90 * time.Second)) // the audit is under way
 		s.drop("p1")
-		l.Changed(false, "p1")
+		s.loop.Changed(false, "p1")
 		s.until(time.Now().Add(10 * time.Second))
 		s.opens("1111", false)
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
 	})
 }
 
@@ -256,12 +242,8 @@ func (p hang) Read(ctx context.Context, r model.Ref) ([]model.Record, error) {
 func TestStoppingTellsNothing(t *testing.T) {
 	inBubble(t, func(s *site) {
 		s.move("p1", "1111", from(time.Now()))
-		ctx, cancel := context.WithCancel(s.t.Context())
-		_, done := runWith(s, ctx, hang{s.panel})
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
+		s.startWith(func(c *Config) { c.Panel = hang{s.panel} })
+		s.stop()
 		for _, e := range s.told() {
 			if e.Kind == access.EventUnreachable || e.Kind == access.EventFailed {
 				t.Errorf("%s %s", e.Kind, e.Message)
@@ -329,18 +311,10 @@ func TestG6_EndActsThoughACredentialIsUnreadable(t *testing.T) {
 		s.move("p1", "1111", access.Window{From: time.Now(), Until: out})
 		s.start()
 		s.stop()
-		ctx, cancel := context.WithCancel(s.t.Context())
-		l := New(Config{Device: Device{ID: "front", Doors: map[access.DoorID]string{"lobby": "A"}}, Panel: s.panel, Wanted: partly{s.box}, Ledger: s.box, Clock: s.box, Log: slog.New(slog.DiscardHandler)})
-		done := make(chan error, 1)
-		go func() { done <- l.Run(ctx) }()
-		synctest.Wait()
+		s.startWith(func(c *Config) { c.Wanted = partly{s.box} })
 		s.opens("1111", true)
 		s.until(out.Add(72 * time.Hour))
 		s.opens("1111", false)
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
 	})
 }
 
@@ -665,19 +639,15 @@ func TestAMisspeltDoorLocksNobodyOut(t *testing.T) {
 func TestTowardsE1_AStuckLoopIsOverdue(t *testing.T) {
 	inBubble(t, func(s *site) {
 		s.move("p1", "1111", from(time.Now()))
-		ctx, cancel := context.WithCancel(s.t.Context())
-		l, done := runWith(s, ctx, hang{s.panel})
-		if d := l.Overdue(); d > 0 {
+		s.startWith(func(c *Config) { c.Panel = hang{s.panel} })
+		if d := s.loop.Overdue(); d > 0 {
 			t.Errorf("overdue by %s at once", d)
 		}
 		s.until(time.Now().Add(longWork + time.Minute))
-		if l.Overdue() <= 0 {
+		if s.loop.Overdue() <= 0 {
 			t.Error("a loop that hangs passes for alive")
 		}
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
+		s.stop()
 		s.start()
 		for range 300 {
 			s.until(time.Now().Add(17 * time.Minute))

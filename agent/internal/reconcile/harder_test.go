@@ -2,9 +2,7 @@ package reconcile
 
 import (
 	"context"
-	"log/slog"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"gatehouse/agent/internal/driver/memory"
@@ -115,18 +113,13 @@ func TestTowardsE1_FillingABigPanelIsAlive(t *testing.T) {
 		for i := range 2000 {
 			s.move(access.PersonID("p"+itoa4(i)), itoa4(1000+i), from(time.Now()))
 		}
-		ctx, cancel := context.WithCancel(s.t.Context())
-		l, done := runWith(s, ctx, sluggish{s.panel})
+		s.startWith(func(c *Config) { c.Panel = sluggish{s.panel} })
 		for range 45 {
 			s.until(time.Now().Add(time.Minute))
-			if d := l.Overdue(); d > 0 {
-				t.Errorf("working at %d rows, and overdue by %s, status waiting %d", rowsOf(s.panel), d, l.Status().Waiting)
+			if d := s.loop.Overdue(); d > 0 {
+				t.Errorf("working at %d rows, and overdue by %s, status waiting %d", rowsOf(s.panel), d, s.loop.Status().Waiting)
 				break
 			}
-		}
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
 		}
 	})
 }
@@ -167,13 +160,8 @@ func TestBlockedAndNotShownDoesNotSpin(t *testing.T) {
 		h.Credentials = append(h.Credentials, access.Credential{ID: "x", Person: "b", Kind: access.Card, Secret: access.NewSecret("ABCD1234")})
 		s.holders["b"] = h
 		n := 0
-		ctx, cancel := context.WithCancel(s.t.Context())
-		_, done := runWith(s, ctx, forgetful{s.panel, &n, cancel})
+		s.startWith(func(c *Config) { c.Panel = forgetful{s.panel, &n, func() { s.cancel() }} })
 		s.until(time.Now().Add(time.Hour))
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
 		if n > 200 {
 			t.Errorf("%d writes in an hour", n)
 		}
@@ -219,17 +207,9 @@ func TestTowardsG11_RevokedActsThoughACredentialIsUnreadable(t *testing.T) {
 		s.start()
 		s.stop()
 		s.overlay = []access.Overlay{{ID: "o1", Kind: access.OverlayRevoke, Person: "p1", Window: from(time.Now())}}
-		ctx, cancel := context.WithCancel(s.t.Context())
-		l := New(Config{Device: Device{ID: "front", Doors: s.doors}, Panel: s.panel, Wanted: partly{s.box}, Ledger: s.box, Clock: s.box, Log: slog.New(slog.DiscardHandler)})
-		done := make(chan error, 1)
-		go func() { done <- l.Run(ctx) }()
-		synctest.Wait()
+		s.startWith(func(c *Config) { c.Wanted = partly{s.box} })
 		s.until(time.Now().Add(time.Hour))
 		s.opens("1111", false)
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
 	})
 }
 
@@ -245,18 +225,10 @@ func TestG6_TransferActsThoughACredentialIsUnreadable(t *testing.T) {
 		s.holders["p1"] = h
 		s.start()
 		s.stop()
-		ctx, cancel := context.WithCancel(s.t.Context())
-		l := New(Config{Device: Device{ID: "front", Doors: s.doors}, Panel: s.panel, Wanted: partly{s.box}, Ledger: s.box, Clock: s.box, Log: slog.New(slog.DiscardHandler)})
-		done := make(chan error, 1)
-		go func() { done <- l.Run(ctx) }()
-		synctest.Wait()
+		s.startWith(func(c *Config) { c.Wanted = partly{s.box} })
 		s.opens("1111", true)
 		s.until(at.Add(48 * time.Hour))
 		s.opens("1111", false)
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
 	})
 }
 
@@ -296,9 +268,8 @@ func TestEndWhileInHand(t *testing.T) {
 	inBubble(t, func(s *site) {
 		out := time.Now().Add(10 * time.Minute)
 		s.move("p1", "1111", access.Window{From: time.Now(), Until: out})
-		ctx, cancel := context.WithCancel(s.t.Context())
 		var wait time.Duration
-		l, done := runWith(s, ctx, dozing{s.panel, &wait})
+		s.startWith(func(c *Config) { c.Panel = dozing{s.panel, &wait} })
 		s.until(out.Add(-5 * time.Second))
 		wait = 10 * time.Second
 		n := 0
@@ -311,14 +282,10 @@ func TestEndWhileInHand(t *testing.T) {
 			return nil
 		})
 		s.move("p1", "2222", access.Window{From: time.Now(), Until: out})
-		l.Changed(false, "p1")
+		s.loop.Changed(false, "p1")
 		s.until(out.Add(20 * time.Minute))
 		s.opens("1111", false)
 		s.opens("2222", false)
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
 	})
 }
 
