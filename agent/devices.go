@@ -94,10 +94,11 @@ type inventory struct {
 	wake chan struct{} // to the link: the inventory changed
 	news chan struct{} // to tend: a device said what it is
 
-	mu      sync.Mutex
+	said map[access.DeviceID]said // of the goroutine that calls update
+
+	mu      sync.Mutex // never held over a write to the store
 	number  uint64
 	devices []access.Device
-	said    map[access.DeviceID]said
 }
 
 // said is what a device said of itself when it was last probed.
@@ -129,10 +130,8 @@ func whatItSaid(site *store.Site, id access.DeviceID, log *slog.Logger) (s said)
 }
 
 // update takes in what the loops learned. It numbers the inventory anew when anything changed. What
-// cannot be kept is logged: doors do not depend on the inventory.
+// cannot be kept is logged: doors do not depend on the inventory. One goroutine calls it.
 func (inv *inventory) update(panels []*panel) {
-	inv.mu.Lock()
-	defer inv.mu.Unlock()
 	var devices []access.Device
 	for _, p := range panels {
 		if p.loop != nil {
@@ -144,8 +143,11 @@ func (inv *inventory) update(panels []*panel) {
 			Doors: p.cfg.Doors, People: s.Limits.People,
 		})
 	}
-	if n := inv.numberOf(devices); n != inv.number {
+	last, was := inv.Devices()
+	if n := inv.numberOf(devices, last, was); n != last {
+		inv.mu.Lock()
 		inv.number, inv.devices = n, devices
+		inv.mu.Unlock()
 		select {
 		case inv.wake <- struct{}{}:
 		default:
@@ -155,7 +157,7 @@ func (inv *inventory) update(panels []*panel) {
 
 // numberOf numbers an inventory. When the last number cannot be read, the seconds since 1970 stand
 // in for it: greater than any number that was ever counted.
-func (inv *inventory) numberOf(devices []access.Device) uint64 {
+func (inv *inventory) numberOf(devices []access.Device, last uint64, was []access.Device) uint64 {
 	raw, err := json.Marshal(devices)
 	if err == nil {
 		var n uint64
@@ -163,11 +165,11 @@ func (inv *inventory) numberOf(devices []access.Device) uint64 {
 			return n
 		}
 	}
-	if inv.number > 0 && reflect.DeepEqual(devices, inv.devices) {
-		return inv.number
+	if last > 0 && reflect.DeepEqual(devices, was) {
+		return last
 	}
 	inv.log.Error("the number of the inventory cannot be read or kept; the time stands in for it", "err", err)
-	return max(inv.number+1, uint64(max(time.Now().Unix(), 0)))
+	return max(last+1, uint64(max(time.Now().Unix(), 0)))
 }
 
 func (inv *inventory) learn(p *panel) {
