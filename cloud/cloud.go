@@ -215,9 +215,13 @@ func ownHost(at net.Addr, h http.Handler) http.Handler {
 	})
 }
 
+func (c *Cloud) console() http.Handler {
+	return console.New(reader{c}, reader{c}, console.Options{Now: c.now, Version: c.deps.Version}, c.log)
+}
+
 func (c *Cloud) servePage(ctx context.Context, ln net.Listener, metrics http.Handler) error {
 	mux := http.NewServeMux()
-	mux.Handle("/", console.New(reader{c}, console.Options{Now: c.now, Version: c.deps.Version}, c.log))
+	mux.Handle("/", c.console())
 	mux.Handle("GET /metrics", metrics)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
 		if _, err := c.store.Changes(r.Context()); err != nil {

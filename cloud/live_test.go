@@ -2,12 +2,15 @@ package cloud
 
 import (
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"gatehouse/cloud/internal/pms"
 	"gatehouse/cloud/internal/pms/rentmanager/rentmanagersim"
@@ -71,6 +74,49 @@ func (l *live) residents() (n int) {
 	}
 	return n
 }
+
+func (l *live) sources() []source {
+	l.t.Helper()
+	src, err := l.c.sources()
+	if err != nil || len(src) != 1 {
+		l.t.Fatalf("%d sources, %v", len(src), err)
+	}
+	return src
+}
+
+// emptyUnit is a unit of the PMS in which nobody lives or will.
+func (l *live) emptyUnit() string {
+	l.t.Helper()
+	p := rentmanagersim.Sample().Properties[0]
+	taken := map[int]bool{}
+	for _, h := range p.Households {
+		for _, lease := range h.Leases {
+			taken[lease.Unit] = true
+		}
+	}
+	for _, u := range p.Units {
+		if !taken[u.ID] {
+			return u.Name
+		}
+	}
+	l.t.Fatal("every unit is taken")
+	return ""
+}
+
+// shows fails unless the property's page has every text.
+func (l *live) shows(texts ...string) {
+	l.t.Helper()
+	w := httptest.NewRecorder()
+	l.c.console().ServeHTTP(w, httptest.NewRequest("GET", "/property/harbor?all=1", nil))
+	page := strings.Join(strings.Fields(tags.ReplaceAllString(w.Body.String(), " ")), " ")
+	for _, want := range texts {
+		if !strings.Contains(page, want) {
+			l.t.Errorf("the page lacks %q", want)
+		}
+	}
+}
+
+var tags = regexp.MustCompile(`<[^>]*>`)
 
 func (l *live) lastRun() store.Run {
 	l.t.Helper()
@@ -146,6 +192,166 @@ func TestG3_WhatThePMSCannotSayRemovesNobody(t *testing.T) {
 	}
 }
 
+// TestS1_A6_ReadOnASchedule: the interval is the property's own, nothing is read before it is due,
+// and the page shows last run, next run and the age of the data.
+func TestS1_A6_ReadOnASchedule(t *testing.T) {
+	t.Parallel()
+	l := newLive(t)
+	src := l.sources()[0]
+	now := noon()
+	l.c.now = func() time.Time { return now }
+	tick := func() {
+		t.Helper()
+		if err := l.c.scheduled(t.Context(), src, "me"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.shows("Next sync now (every 5 minutes or so)", "Records as of no complete import yet", "Its source has not been read yet.")
+	tick()
+	first := l.lastRun()
+	l.shows("Next sync in ", "(every 5 minutes or so)", "Records as of Mar 1, 12:00 EST (just now)", "rentmanager")
+	if _, err := l.pms.MoveIn(rentmanagersim.MoveIn{Property: rentmanagersim.Sample().Properties[0].ID, Unit: l.emptyUnit(), First: "Odile", Last: "Newcomer", Email: "odile@example.com"}); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(4 * time.Minute)
+	tick()
+	if l.lastRun().ID != first.ID {
+		t.Error("it is read before it is due")
+	}
+	l.shows("(4 minutes ago)")
+	now = now.Add(90 * time.Second)
+	tick()
+	if run := l.lastRun(); run.ID == first.ID || run.Added != 1 {
+		t.Errorf("when it is due: %+v", run)
+	}
+	l.shows("Odile Newcomer", "1 added", "Records as of Mar 1, 12:05 EST (just now)")
+}
+
+func TestTowardsS2_SyncNowOnThePageReadsTheSource(t *testing.T) {
+	t.Parallel()
+	l := newLive(t)
+	src := l.sources()[0]
+	now := noon()
+	l.c.now = func() time.Time { return now }
+	tick := func() {
+		t.Helper()
+		if err := l.c.scheduled(t.Context(), src, "me"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	press := func() {
+		t.Helper()
+		w := httptest.NewRecorder()
+		l.c.console().ServeHTTP(w, httptest.NewRequest("POST", "/property/harbor/sync", nil))
+		if w.Code != http.StatusSeeOther {
+			t.Fatalf("%d: %s", w.Code, w.Body)
+		}
+	}
+	tick()
+	first := l.lastRun().ID
+	press()
+	l.shows("Next sync in a moment")
+	if tick(); l.lastRun().ID != first {
+		t.Error("a button pressed again and again asks the PMS again and again")
+	}
+	now = now.Add(askedApart)
+	if tick(); l.lastRun().ID == first {
+		t.Error("it was asked for, and is not read")
+	}
+	if _, err := l.c.SyncNow(t.Context(), "nowhere"); fault.KindOf(err) != fault.Invalid {
+		t.Errorf("an unknown property gives %v", err)
+	}
+}
+
+// TestA1_NewPropertiesAreOffered: what is not chosen is never read, and a property that appears in
+// the account is offered until it is taken in or declined.
+func TestA1_NewPropertiesAreOffered(t *testing.T) {
+	t.Parallel()
+	l := newLive(t)
+	other := rentmanagersim.Sample().Properties[1]
+	offers := func() (out []string) {
+		t.Helper()
+		if _, err := l.c.Sync(t.Context(), "harbor", ""); err != nil {
+			t.Fatal(err)
+		}
+		open, err := l.c.store.Conflicts(t.Context(), "harbor")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range open {
+			if o.Kind == "new_property" {
+				out = append(out, o.Subject)
+			}
+		}
+		return out
+	}
+	ref := fmt.Sprint(other.ID)
+	if got := offers(); !slices.Equal(got, []string{ref}) {
+		t.Errorf("offered %q, want %s (%s)", got, ref, other.Name)
+	}
+	l.shows(other.Name, "not chosen here", "Add it to the configuration as a [[property]] with source")
+	roster, err := l.c.store.Roster(t.Context(), "harbor")
+	if err != nil || len(roster.Units) != len(rentmanagersim.Sample().Properties[0].Units) {
+		t.Errorf("%d units (%v): what was not chosen was read", len(roster.Units), err)
+	}
+	for name, settle := range map[string]func(*Config){
+		"declined": func(c *Config) { c.Properties[0].PMS.Ignore = []string{ref} },
+		"taken in": func(c *Config) {
+			p := c.Properties[0]
+			p.ID, p.Source = "second", ref
+			c.Properties = append(c.Properties, p)
+		},
+	} {
+		was := l.c.cfg
+		l.c.cfg = l.load()
+		settle(&l.c.cfg)
+		if got := offers(); len(got) != 0 {
+			t.Errorf("%s, and still offered: %q", name, got)
+		}
+		l.c.cfg = was
+	}
+}
+
+// TestA9_TheSiteAsThePMSHasIt: property, units and households with one main account each; buildings
+// only where the source has them.
+func TestA9_TheSiteAsThePMSHasIt(t *testing.T) {
+	t.Parallel()
+	l := newLive(t)
+	if _, err := l.c.Sync(t.Context(), "harbor", ""); err != nil {
+		t.Fatal(err)
+	}
+	roster, err := l.c.store.Roster(t.Context(), "harbor")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(roster.Units) != len(rentmanagersim.Sample().Properties[0].Units) || len(roster.Buildings) != 0 {
+		t.Errorf("%d units, buildings %v: Rent Manager has no buildings, and none may be made up", len(roster.Units), roster.Buildings)
+	}
+	primary := map[access.PersonID]bool{}
+	for _, p := range roster.People {
+		primary[p.ID] = p.Primary
+	}
+	mains, members := map[string]int{}, map[string]int{}
+	for _, lease := range roster.Leases {
+		members[lease.Ref]++
+		if primary[lease.Person] {
+			mains[lease.Ref]++
+		}
+	}
+	several := 0
+	for ref, n := range members {
+		if n > 1 {
+			several++
+		}
+		if mains[ref] != 1 {
+			t.Errorf("lease %s: %d of its %d people are the main account, want one", ref, mains[ref], n)
+		}
+	}
+	if several == 0 {
+		t.Error("no household of several: nothing was shown")
+	}
+}
+
 func TestTowardsS1_OneProcessReadsAPropertyAtATime(t *testing.T) {
 	t.Parallel()
 	l := newLive(t)
@@ -159,10 +365,7 @@ func TestTowardsS1_OneProcessReadsAPropertyAtATime(t *testing.T) {
 	if err := l.c.store.Release(t.Context(), f); err != nil {
 		t.Fatal(err)
 	}
-	src, err := l.c.sources()
-	if err != nil || len(src) != 1 {
-		t.Fatalf("%d sources, %v", len(src), err)
-	}
+	src := l.sources()
 	if err := l.c.scheduled(t.Context(), src[0], "me"); err != nil {
 		t.Fatal(err)
 	}

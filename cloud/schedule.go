@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	mrand "math/rand/v2"
+	"slices"
 	"strconv"
 	"time"
 
@@ -30,24 +31,33 @@ type source struct {
 	conn     pms.Connector
 }
 
+// account is a login at a PMS; properties of one account share its connector.
+type account struct{ kind, file string }
+
+func accountOf(p *config.Property) account {
+	if p.PMS == nil {
+		return account{}
+	}
+	return account{p.PMS.Kind, p.PMS.File}
+}
+
 // sources opens the connectors of the configuration, one for each account: properties of one file
 // take turns. Every property that cannot be opened is named; nothing is sent yet.
 func (c *Cloud) sources() (out []source, err error) {
 	var errs []error
-	opened := map[config.PMS]source{}
+	opened := map[account]source{}
 	for i := range c.cfg.Properties {
 		p := &c.cfg.Properties[i]
 		if p.PMS == nil {
 			continue
 		}
-		account := config.PMS{Kind: p.PMS.Kind, File: p.PMS.File}
-		s, ok := opened[account]
+		s, ok := opened[accountOf(p)]
 		if !ok {
 			if s, err = c.source(p); err != nil {
 				errs = append(errs, fault.Wrap(fault.Invalid, "set up the source of", string(p.ID), err))
 				continue
 			}
-			opened[account] = s
+			opened[accountOf(p)] = s
 		}
 		s.property = p
 		out = append(out, s)
@@ -106,8 +116,7 @@ func (c *Cloud) Sync(ctx context.Context, property access.PropertyID, unit strin
 		return SyncReport{}, err
 	}
 	if p.PMS == nil {
-		return SyncReport{}, fault.New(fault.Unsupported, "sync", string(property), "it has no live source").
-			WithRemedy("Give it a [property.pms] table, or use import with a file.")
+		return SyncReport{}, noSource(property)
 	}
 	s, err := c.source(p)
 	if err != nil {
@@ -144,6 +153,9 @@ func (c *Cloud) read(ctx context.Context, s source, want pms.Request) (SyncRepor
 	}
 	snap, complete, evidence, failed := s.conn.Pull(ctx, want)
 	snap.Complete, snap.Evidence = complete && failed == nil, evidence
+	snap.Skipped = slices.DeleteFunc(snap.Skipped, func(sk pms.Skipped) bool {
+		return sk.What == pms.SkippedProperty && !c.offered(s.property, sk.Ref)
+	})
 	if failed != nil && len(snap.Evidence) == 0 {
 		snap.Evidence = []string{"the pull failed: " + failed.Error()}
 	}
@@ -151,6 +163,23 @@ func (c *Cloud) read(ctx context.Context, s source, want pms.Request) (SyncRepor
 	// The time to save what was read is not part of the pull's.
 	report, err := c.sync(context.WithoutCancel(ctx), s.property.ID, s.kind.kind, src, snap, began)
 	return report, errors.Join(pullFailed(failed), err)
+}
+
+// offered reports whether a property of p's account is news: neither set up here nor named as not
+// wanted. One property speaks for its account, so that nobody is asked twice.
+func (c *Cloud) offered(p *config.Property, ref string) bool {
+	first := true
+	for i := range c.cfg.Properties {
+		o := &c.cfg.Properties[i]
+		if accountOf(o) != accountOf(p) {
+			continue
+		}
+		if first && o.ID != p.ID || o.Source == ref || slices.Contains(o.PMS.Ignore, ref) {
+			return false
+		}
+		first = false
+	}
+	return true
 }
 
 // schedule reads every property's source when it is due, until ctx ends. Each property has its own
@@ -186,10 +215,41 @@ func (c *Cloud) scheduled(ctx context.Context, s source, owner string) error {
 	if due, err = c.store.SyncDue(ctx, s.property.ID); err != nil || due.After(c.now()) {
 		return errors.Join(err, c.store.Release(ctx, f)) // another process was faster
 	}
+	began := c.now()
 	_, failed := c.read(ctx, s, pms.Request{})
 	next := c.now().Add(jittered(s.property.PMS.Every))
 	ctx = context.WithoutCancel(ctx)
-	return errors.Join(failed, c.store.SetSyncDue(ctx, f, s.property.ID, next), c.store.Release(ctx, f))
+	return errors.Join(failed, c.store.SetSyncDue(ctx, f, s.property.ID, began, next), c.store.Release(ctx, f))
+}
+
+// askedApart is how long after a run the next one that people ask for begins at the earliest: a
+// button pressed again and again must not use up the PMS's quota.
+const askedApart = 15 * time.Second
+
+// SyncNow makes a property due, whichever process reads it; a run that is going on is followed by
+// another. It returns when that will be. A property without a live source is Unsupported.
+func (c *Cloud) SyncNow(ctx context.Context, property access.PropertyID) (at time.Time, err error) {
+	p, err := c.property(property)
+	if err != nil {
+		return at, err
+	}
+	if p.PMS == nil {
+		return at, noSource(property)
+	}
+	runs, err := c.store.Runs(ctx, property, 1)
+	if err != nil {
+		return at, err
+	}
+	at = c.now()
+	if len(runs) > 0 && runs[0].Finished.Add(askedApart).After(at) {
+		at = runs[0].Finished.Add(askedApart)
+	}
+	return at, c.store.AskSync(ctx, property, at)
+}
+
+func noSource(property access.PropertyID) error {
+	return fault.New(fault.Unsupported, "sync", string(property), "it has no live source").
+		WithRemedy("Give it a [property.pms] table, or use import with a file.")
 }
 
 // jittered is d, up to a tenth more or less: properties of one account must not ask in step.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"gatehouse/cloud/internal/console"
 	"gatehouse/cloud/internal/pms"
@@ -12,7 +13,7 @@ import (
 	"gatehouse/protocol/access"
 )
 
-// reader is the store as the console sees it.
+// reader is the cloud as the console sees it.
 type reader struct{ c *Cloud }
 
 // runsShown is how many runs the page lists.
@@ -23,9 +24,16 @@ func (r reader) Properties(ctx context.Context) ([]console.Overview, error) {
 	all, err := r.c.store.Overview(ctx)
 	out := make([]console.Overview, len(all))
 	for i, o := range all {
-		out[i] = overview(o)
+		var wrong error
+		out[i], wrong = r.overview(ctx, o)
+		err = firstOf(err, wrong)
 	}
 	return out, err
+}
+
+// SyncNow implements console.Operator.
+func (r reader) SyncNow(ctx context.Context, id access.PropertyID) (time.Time, error) {
+	return r.c.SyncNow(ctx, id)
 }
 
 // Property implements console.Reader.
@@ -44,7 +52,9 @@ func (r reader) Property(ctx context.Context, id access.PropertyID) (console.Pro
 		return out, err
 	}
 	if i := slices.IndexFunc(all, func(o store.Overview) bool { return o.Property.ID == id }); i >= 0 {
-		out.Overview = overview(all[i])
+		if out.Overview, err = r.overview(ctx, all[i]); err != nil {
+			return out, err
+		}
 	}
 	for i := range runs {
 		out.Runs = append(out.Runs, *run(&runs[i]))
@@ -85,11 +95,21 @@ func (r reader) why(ctx context.Context, id access.PropertyID, people []store.Pe
 	return d.Explain, nil
 }
 
-func overview(o store.Overview) console.Overview {
-	return console.Overview{
+func (r reader) overview(ctx context.Context, o store.Overview) (console.Overview, error) {
+	out := console.Overview{
 		Property: o.Property.Property, Units: o.Units, People: o.People, Gateways: o.Gateways, Conflicts: o.Conflicts,
 		Last: run(o.Last), Applied: run(o.Applied),
 	}
+	p, err := r.c.property(out.ID)
+	if err != nil || p.PMS == nil {
+		return out, nil //nolint:nilerr // one that left the configuration is shown as it was left
+	}
+	out.Source = &console.Source{Kind: p.PMS.Kind, Every: p.PMS.Every}
+	if out.Source.Next, err = r.c.store.SyncDue(ctx, p.ID); err != nil {
+		return out, err
+	}
+	out.Source.Running, err = r.c.store.Leased(ctx, leaseName(p.ID), r.c.now())
+	return out, err
 }
 
 func run(r *store.Run) *console.Run {

@@ -56,6 +56,8 @@ type PMS struct {
 	Kind  string        `toml:"kind"`   // "rentmanager"
 	File  string        `toml:"config"` // the vendor's own file: address, account, fields
 	Every time.Duration `toml:"every"`  // how often it is read; 0: DefaultEvery
+
+	Ignore []string `toml:"ignore"` // refs of the account's other properties that are not wanted
 }
 
 // DefaultEvery is how often a live source is read unless the property says otherwise.

@@ -1,8 +1,9 @@
 // Package console is the cloud's own page: what a property's staff want to know at a glance, and
-// what a script wants to read. It is read-only, needs no script in the browser and loads nothing
-// from elsewhere. It shows no PIN and no card: the views it reads have no field for one.
+// what a script wants to read. All that can be done on it is to ask for a sync. It needs no script in
+// the browser and loads nothing from elsewhere. It shows no PIN and no card: the views it reads have
+// no field for one.
 //
-// It declares the Reader it needs; the assembly hands one in. It imports access and fault only; no
+// It declares the Reader and the Operator it needs; the assembly hands them in. It imports access and fault only; no
 // other package but the assembly imports it.
 //
 // # Pages
@@ -13,6 +14,7 @@
 //	  ?state=              only people of a level: problem, progress, ok, future, gone, none
 //	  ?all=1               no limit on the number of rows
 //	  ?refresh=5           reloads every 5 seconds (1 to 3600)
+//	  /sync (POST)         its live source is to be read now; leads back to the page
 //	/status.json           {"now","version","properties":[overview]}
 //	/status.json?property= {"now","version","property":{…}}; takes q and state too
 //
@@ -21,7 +23,8 @@
 // Keys are stable; more may be added. Instants are RFC 3339 in the property's zone; absent ones are
 // left out.
 //
-//	overview   id, name, zone, units, people, gateways, conflicts, last (run), applied (run)
+//	overview   id, name, zone, units, people, gateways, conflicts, last (run), applied (run),
+//	           source {kind, every (seconds), next, running}: without it only files are imported
 //	run        source, started, finished, complete, evidence, held, people, units, skipped, added, changed, removed
 //	property   the overview's keys, but conflicts [{kind, subject, text, remedy, first_seen}] and gateways [gateway] in full; and:
 //	           level (problem or ok), attention [{text, remedy}], counts {level: people}, runs [run], residents [person]
@@ -65,15 +68,16 @@ type Options struct {
 
 type console struct {
 	Options
-	reader Reader
-	log    *slog.Logger
-	pages  *template.Template
-	style  template.CSS
-	policy string // Content-Security-Policy
+	reader   Reader
+	operator Operator
+	log      *slog.Logger
+	pages    *template.Template
+	style    template.CSS
+	policy   string // Content-Security-Policy
 }
 
-// New makes the handler of all pages. It serves GET and HEAD only.
-func New(reader Reader, o Options, log *slog.Logger) http.Handler {
+// New makes the handler of all pages. A form sent from another origin is refused.
+func New(reader Reader, operator Operator, o Options, log *slog.Logger) http.Handler {
 	if o.Silent == 0 {
 		o.Silent = 15 * time.Minute
 	}
@@ -86,18 +90,23 @@ func New(reader Reader, o Options, log *slog.Logger) http.Handler {
 	}
 	sum := sha256.Sum256(style)
 	c := &console{
-		Options: o, reader: reader, log: log, style: template.CSS(style),
+		Options: o, reader: reader, operator: operator, log: log, style: template.CSS(style),
 		pages:  template.Must(template.ParseFS(files, "page/*.html")),
 		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", c.home)
 	mux.HandleFunc("GET /property/{id}", c.property)
+	mux.HandleFunc("POST /property/{id}/sync", c.sync)
 	mux.HandleFunc("GET /status.json", c.status)
 	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
 		c.fail(w, r, fault.New(fault.Invalid, "find page", r.URL.Path, "there is no such page").WithRemedy("Go to the list of properties."))
 	})
-	return c.guard(mux)
+	own := http.NewCrossOriginProtection()
+	own.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c.refuse(w, r, http.StatusForbidden, fault.New(fault.Denied, "take", "a form", "it was sent from another site").WithRemedy("Open the page itself and try again."))
+	}))
+	return c.guard(own.Handler(mux))
 }
 
 func (c *console) guard(next http.Handler) http.Handler {
@@ -133,6 +142,18 @@ func (c *console) property(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.show(w, r, http.StatusOK, "property.html", c.propertyPage(c.frame(r, p.Overview.title()), c.judge(p), readFilter(r)))
+}
+
+func (c *console) sync(w http.ResponseWriter, r *http.Request) {
+	id := access.PropertyID(r.PathValue("id"))
+	at, err := c.operator.SyncNow(r.Context(), id)
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	c.log.Info("a sync was asked for on the page", "property", string(id), "begins", at)
+	to := url.URL{Path: "/property/" + string(id), RawQuery: "refresh=5", Fragment: "imports"}
+	http.Redirect(w, r, to.String(), http.StatusSeeOther)
 }
 
 func (c *console) status(w http.ResponseWriter, r *http.Request) {
@@ -179,8 +200,11 @@ func (c *console) show(w http.ResponseWriter, r *http.Request, code int, name st
 
 // judgeError is the HTTP status of an error; what is not the asker's mistake is logged.
 func (c *console) judgeError(r *http.Request, err error) int {
-	if fault.KindOf(err) == fault.Invalid {
+	switch fault.KindOf(err) {
+	case fault.Invalid:
 		return http.StatusNotFound
+	case fault.Unsupported:
+		return http.StatusConflict
 	}
 	if r.Context().Err() == nil {
 		c.log.Error("reading for a page", "path", r.URL.Path, "err", err)
@@ -189,11 +213,18 @@ func (c *console) judgeError(r *http.Request, err error) int {
 }
 
 func (c *console) fail(w http.ResponseWriter, r *http.Request, err error) {
-	code := c.judgeError(r, err)
+	c.refuse(w, r, c.judgeError(r, err), err)
+}
+
+func (c *console) refuse(w http.ResponseWriter, r *http.Request, code int, err error) {
 	p := errorPage{frame: c.frame(r, "Not found"), Text: err.Error(), Remedy: fault.RemedyOf(err)}
-	if code != http.StatusNotFound {
+	switch code {
+	case http.StatusNotFound:
+	case http.StatusServiceUnavailable:
 		p.Title = "This page cannot be shown now"
 		p.Text += ". Doors go on working: gateways do not need this page."
+	default:
+		p.Title = "This was not done"
 	}
 	c.show(w, r, code, "error.html", p)
 }

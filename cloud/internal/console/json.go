@@ -29,6 +29,15 @@ type overviewJSON struct {
 	Conflicts int      `json:"conflicts"`
 	Last      *runJSON `json:"last,omitempty"`
 	Applied   *runJSON `json:"applied,omitempty"`
+
+	Source *sourceJSON `json:"source,omitempty"`
+}
+
+type sourceJSON struct {
+	Kind    string    `json:"kind"`
+	Every   int       `json:"every"` // seconds
+	Next    time.Time `json:"next,omitzero"`
+	Running bool      `json:"running"`
 }
 
 type runJSON struct {

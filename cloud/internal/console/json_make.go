@@ -39,6 +39,9 @@ func overviewOf(o Overview, zone *time.Location) overviewJSON {
 		r := runOf(*o.Applied, zone)
 		out.Applied = &r
 	}
+	if s := o.Source; s != nil {
+		out.Source = &sourceJSON{s.Kind, int(s.Every / time.Second), local(s.Next, zone), s.Running}
+	}
 	return out
 }
 

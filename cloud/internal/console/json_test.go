@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"gatehouse/protocol/access/fault"
 )
@@ -55,9 +56,12 @@ func keys(t *testing.T, v any, path string) string {
 // Scripts rely on these keys: add to them, never take one away.
 func TestJSON_KeysAreStable(t *testing.T) {
 	t.Parallel()
-	v := newSite(t, busy()).json("/status.json?property=elm&q=r009")
+	sample := busy()
+	live(noon.Add(time.Minute), true)(&sample)
+	v := newSite(t, sample).json("/status.json?property=elm&q=r009")
 	for path, want := range map[string]string{
-		"property":                      "applied attention conflicts counts gateways id last level name people residents runs units zone",
+		"property":                      "applied attention conflicts counts gateways id last level name people residents runs source units zone",
+		"property.source":               "every kind next running",
 		"property.runs.0":               "added changed complete evidence finished held people removed skipped source started units",
 		"property.conflicts.0":          "first_seen kind remedy subject text",
 		"property.gateways.0":           "clock_source clock_trusted contact devices epoch id online published silent software stored stored_at waiting",
@@ -75,6 +79,7 @@ func TestJSON_KeysAreStable(t *testing.T) {
 		"property.residents.0.name": "Jonas Jansen", "property.residents.0.level": "problem", "property.residents.0.until": "2026-11-05T11:00:00-06:00",
 		"property.residents.0.panels.0.shown": "removed", "property.residents.0.panels.0.confirmed": "2026-11-05T11:00:03-06:00",
 		"property.residents.0.panels.1.shown": "removal_failed", "property.residents.0.panels.1.state": "failed",
+		"property.source.kind": "rentmanager", "property.source.every": 300.0, "property.source.next": "2026-11-05T12:01:00-06:00", "property.source.running": true,
 		"property.gateways.0.stored": 1041.0, "property.gateways.0.devices.1.reachable": false, "property.attention.0.remedy": "Nobody lost access by it. Look at the source, then import again.",
 	} {
 		if got := at(t, v, path); got != want {

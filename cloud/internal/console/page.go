@@ -23,6 +23,7 @@ type propertyRow struct {
 	Overview
 	Title, Problem   string
 	LastRun, DataAge *Stamp
+	Next             string // the next sync; "" without a live source
 }
 
 func (c *console) homePage(f frame, all []Overview) homePage {
@@ -38,7 +39,7 @@ func (c *console) propertyRow(o Overview) propertyRow {
 	if zone, err := o.Location(); err == nil {
 		at.zone = zone
 	}
-	row := propertyRow{Overview: o, Title: o.title()}
+	row := propertyRow{Overview: o, Title: o.title(), Next: at.next(o.Source)}
 	if o.Applied != nil {
 		row.DataAge = at.stamp(o.Applied.Finished)
 	}
@@ -58,6 +59,19 @@ func (c *console) propertyRow(o Overview) propertyRow {
 	return row
 }
 
+// next says when a live source is read next.
+func (c clock) next(s *Source) string {
+	switch {
+	case s == nil:
+		return ""
+	case s.Running:
+		return "being read now"
+	case !s.Next.After(c.now):
+		return "now"
+	}
+	return relative(c.now.Sub(s.Next))
+}
+
 // propertyPage is one property.
 type propertyPage struct {
 	frame
@@ -65,6 +79,8 @@ type propertyPage struct {
 	Overview   Overview
 	DataAge    *Stamp
 	LastRun    *Stamp
+	Next       string // the next sync; "" without a live source
+	Every      string // "5 minutes"
 	Attention  []alert
 	Filter     filter
 	Chips      []chip
@@ -151,6 +167,9 @@ func (c *console) propertyPage(f frame, pic *picture, fl filter) propertyPage {
 	}
 	if o.Last != nil {
 		out.LastRun = pic.stamp(o.Last.Finished)
+	}
+	if o.Source != nil {
+		out.Next, out.Every = pic.next(o.Source), lasting(o.Source.Every)
 	}
 	if len(found) > maxRows && !fl.All {
 		found, out.AllLink = found[:maxRows], f.link("all", "1")

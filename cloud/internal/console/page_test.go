@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"reflect"
 	"slices"
@@ -59,6 +61,72 @@ func TestTowardsS1_AgeOfDataAndRunsWithEvidence(t *testing.T) {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page lacks %q", want)
 		}
+	}
+}
+
+// live gives the sample a live source that is read next at an instant.
+func live(next time.Time, running bool) func(*Property) {
+	return func(p *Property) {
+		p.Overview.Source = &Source{Kind: "rentmanager", Every: 5 * time.Minute, Next: next, Running: running}
+	}
+}
+
+func TestTowardsS1_NextSync(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		change func(*Property)
+		want   string
+	}{
+		{"later", live(noon.Add(3*time.Minute), false), "Next sync in 3 minutes (every 5 minutes or so)"},
+		{"overdue", live(noon.Add(-time.Second), false), "Next sync now (every"},
+		{"never said", live(time.Time{}, false), "Next sync now (every"},
+		{"running", live(noon.Add(-time.Second), true), "Next sync being read now (every"},
+		{"files only", func(*Property) {}, "Residents come from files: gatehouse-cloud import"},
+	} {
+		s := newSite(t, elm(tt.change), elm(tt.change, func(p *Property) { p.Overview.ID = "oak" }))
+		if text := s.page("/property/elm").text(); !strings.Contains(text, tt.want) {
+			t.Errorf("%s: the page lacks %q", tt.name, tt.want)
+		}
+		buttons := s.page("/property/elm").all("form", is("action", "/property/elm/sync"))
+		if (len(buttons) == 1) != strings.HasPrefix(tt.want, "Next") {
+			t.Errorf("%s: %d buttons to sync", tt.name, len(buttons))
+		}
+		home, _, _ := strings.Cut(strings.TrimPrefix(tt.want, "Next sync "), " (every")
+		if strings.HasPrefix(home, "Residents") {
+			home = "by file"
+		}
+		if text := s.page("/").text(); strings.Count(text, home) < 2 {
+			t.Errorf("%s: the list of properties lacks %q: %s", tt.name, home, text)
+		}
+	}
+}
+
+func TestTowardsS2_SyncNowOnThePage(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, elm(live(noon.Add(time.Minute), false)), elm(func(p *Property) { p.Overview.ID = "oak" }))
+	post := func(path, origin string) *http.Response {
+		r := httptest.NewRequest("POST", path, nil)
+		r.Header.Set("Sec-Fetch-Site", origin)
+		w := httptest.NewRecorder()
+		s.h.ServeHTTP(w, r)
+		return w.Result()
+	}
+	if r := post("/property/elm/sync", "same-origin"); r.StatusCode != http.StatusSeeOther || r.Header.Get("Location") != "/property/elm?refresh=5#imports" {
+		t.Errorf("asked: %d to %q", r.StatusCode, r.Header.Get("Location"))
+	}
+	if want := []access.PropertyID{"elm"}; !slices.Equal(s.fake.asked, want) {
+		t.Errorf("asked for %q, want %q", s.fake.asked, want)
+	}
+	if r := post("/property/elm/sync", "cross-site"); r.StatusCode != http.StatusForbidden || len(s.fake.asked) != 1 {
+		t.Errorf("from another site: %d, asked %d times", r.StatusCode, len(s.fake.asked))
+	}
+	if r := s.get("/property/elm/sync"); r.StatusCode != http.StatusNotFound || len(s.fake.asked) != 1 {
+		t.Errorf("a link: %d, asked %d times", r.StatusCode, len(s.fake.asked))
+	}
+	r := post("/property/oak/sync", "same-origin")
+	if b, err := io.ReadAll(r.Body); err != nil || r.StatusCode != http.StatusConflict || !strings.Contains(string(b), "it has no live source") || !strings.Contains(string(b), "Import a file.") {
+		t.Errorf("without a source: %d, %v: %s", r.StatusCode, err, b)
 	}
 }
 

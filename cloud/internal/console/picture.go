@@ -162,6 +162,8 @@ func (pic *picture) importAlerts(stale time.Duration) []alert {
 	last, applied := pic.Overview.Last, pic.Overview.Applied
 	var out []alert
 	switch {
+	case last == nil && pic.Overview.Source != nil:
+		return []alert{{Text: "Its source has not been read yet.", Remedy: "Next sync: " + pic.next(pic.Overview.Source) + ". If this stays, the cloud's log says why.", Href: "#imports"}}
 	case last == nil:
 		return []alert{{Text: "Nothing was imported yet.", Remedy: "Import the property's residents with: gatehouse-cloud import."}}
 	case last.Held != "":

@@ -24,7 +24,7 @@ type site struct {
 func newSite(t *testing.T, all ...Property) *site {
 	t.Helper()
 	s := &site{t: t, fake: &fake{all: all}}
-	s.h = New(s.fake, Options{Now: func() time.Time { return noon }, Version: "1.2.3"}, slog.New(slog.NewTextHandler(&s.log, nil)))
+	s.h = New(s.fake, s.fake, Options{Now: func() time.Time { return noon }, Version: "1.2.3"}, slog.New(slog.NewTextHandler(&s.log, nil)))
 	return s
 }
 

@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"gatehouse/protocol/access"
@@ -19,8 +20,17 @@ var (
 
 // fake is a Reader in memory.
 type fake struct {
-	all []Property
-	err error
+	all   []Property
+	err   error
+	asked []access.PropertyID // for a sync
+}
+
+func (f *fake) SyncNow(_ context.Context, id access.PropertyID) (time.Time, error) {
+	f.asked = append(f.asked, id)
+	if i := slices.IndexFunc(f.all, func(p Property) bool { return p.Overview.ID == id }); i >= 0 && f.all[i].Overview.Source == nil {
+		return time.Time{}, fault.New(fault.Unsupported, "sync", string(id), "it has no live source").WithRemedy("Import a file.")
+	}
+	return noon, f.err
 }
 
 func (f *fake) Properties(context.Context) ([]Overview, error) {

@@ -15,13 +15,29 @@ type Reader interface {
 	Property(ctx context.Context, id access.PropertyID) (Property, error)
 }
 
+// Operator does what the pages let people do.
+type Operator interface {
+	// SyncNow asks for the property's live source to be read and returns when that begins. One
+	// without such a source is fault.Unsupported, one that does not exist fault.Invalid.
+	SyncNow(ctx context.Context, id access.PropertyID) (time.Time, error)
+}
+
 // Overview is one property at a glance.
 type Overview struct {
 	access.Property
 	Units, People, Gateways int
-	Conflicts               int  // open ones
-	Last                    *Run // the newest; nil: never imported
-	Applied                 *Run // the newest that was complete and not held: how old the data is; nil: none yet
+	Conflicts               int     // open ones
+	Last                    *Run    // the newest; nil: never imported
+	Applied                 *Run    // the newest that was complete and not held: how old the data is; nil: none yet
+	Source                  *Source // nil: only files are imported
+}
+
+// Source is the live source of a property.
+type Source struct {
+	Kind    string        // "rentmanager"
+	Every   time.Duration // how often it is read
+	Next    time.Time     // when it is read next; zero or past: now
+	Running bool          // it is being read
 }
 
 // Run is one import of a property from its source.

@@ -39,12 +39,22 @@ func relative(ago time.Duration) string {
 		}
 		return "just now"
 	}
+	if ago < 0 {
+		return "in " + lasting(d)
+	}
+	return lasting(d) + " ago"
+}
+
+// lasting is a duration in one unit: "5 minutes".
+func lasting(d time.Duration) string {
 	var (
 		n    int
 		unit string
 	)
 	const day = 24 * time.Hour
 	switch {
+	case d < 45*time.Second:
+		n, unit = round(d, time.Second), "second"
 	case d < 90*time.Minute:
 		n, unit = round(d, time.Minute), "minute"
 	case d < 36*time.Hour:
@@ -59,10 +69,7 @@ func relative(ago time.Duration) string {
 	if n != 1 {
 		unit += "s"
 	}
-	if ago < 0 {
-		return fmt.Sprintf("in %d %s", n, unit)
-	}
-	return fmt.Sprintf("%d %s ago", n, unit)
+	return fmt.Sprintf("%d %s", n, unit)
 }
 
 func round(d, unit time.Duration) int { return int((d + unit/2) / unit) }

@@ -103,6 +103,7 @@ func Merge(have model.Roster, snap pms.Snapshot, src Source, now time.Time, newI
 	m.brake()
 	m.reportMissing()
 	m.offerNearMatches()
+	m.offerProperties()
 	m.reportIncomplete()
 	if m.broken != nil {
 		return Result{}, m.broken

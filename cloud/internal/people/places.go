@@ -108,3 +108,14 @@ func (m *merger) building(name string) access.BuildingID {
 	m.now.Buildings = append(m.now.Buildings, b)
 	return b.ID
 }
+
+// offerProperties asks about properties of the account that nobody chose: a new one must not be
+// overlooked (row A1).
+func (m *merger) offerProperties() {
+	for _, s := range m.snap.Skipped {
+		if s.What == pms.SkippedProperty {
+			m.conflict("new_property", s.Ref, "Add it to the configuration as a [[property]] with source = \""+s.Ref+"\", or name it in ignore under [property.pms].",
+				"Property %s: %s.", s.Ref, s.Reason)
+		}
+	}
+}

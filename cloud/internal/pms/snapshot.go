@@ -126,6 +126,10 @@ type Skipped struct {
 	Line   int    `json:"line,omitempty"` // of a file, from 1; 0 elsewhere
 }
 
+// SkippedProperty is what Skipped calls a property that the account may see and nobody chose: an
+// offer (row A1).
+const SkippedProperty = "property"
+
 // Skip adds to the report of things not taken.
 func (s *Snapshot) Skip(line int, what, ref, reason string) {
 	s.Skipped = append(s.Skipped, Skipped{What: what, Ref: ref, Reason: reason, Line: line})

@@ -163,7 +163,7 @@ func (p *pull) choose(ctx context.Context, want pms.Request) ([]pms.Property, er
 		switch {
 		case !r.IsActive.yes(true):
 		case len(wanted) > 0 && !slices.Contains(wanted, ref):
-			p.offer(r, want)
+			p.offer(r)
 		default:
 			missing = slices.DeleteFunc(missing, func(m string) bool { return m == ref })
 			chosen = append(chosen, pms.Property{Ref: ref, Name: nameOf(r), Zone: p.cfg.settings(ref).Zone})
@@ -180,10 +180,8 @@ func (p *pull) choose(ctx context.Context, want pms.Request) ([]pms.Property, er
 }
 
 // offer lists an active property that nobody chose (row A1).
-func (p *pull) offer(r propertyRow, want pms.Request) {
-	if len(want.Properties) == 0 {
-		p.snap.Skip(0, "property", r.PropertyID.id(), fmt.Sprintf("%.80q is active in the PMS and not chosen here", nameOf(r)))
-	}
+func (p *pull) offer(r propertyRow) {
+	p.snap.Skip(0, pms.SkippedProperty, r.PropertyID.id(), fmt.Sprintf("%.80q is active in the PMS and not chosen here", nameOf(r)))
 }
 
 func nameOf(r propertyRow) string {
