@@ -10,6 +10,8 @@ import (
 
 const crowd = 150
 
+func pinOf(i int) string { return fmt.Sprint(20011 + 137*i) }
+
 // export is a whole export of n residents who live there.
 func export(n int) string {
 	var b strings.Builder
@@ -17,7 +19,7 @@ func export(n int) string {
 	firsts := []string{"Ada", "Ben", "Cora", "Dan", "Eva", "Finn", "Gus", "Hal", "Ivy", "Jon", "Kim", "Lea", "Max"}
 	lasts := []string{"Abbott", "Baker", "Carver", "Dyer", "Eliot", "Fisher", "Glover", "Hunter", "Irving", "Joiner", "Keeler", "Lister", "Mason"}
 	for i := range n {
-		fmt.Fprintf(&b, "Maples,%d,R%d,L%d,Current,Primary,%s,%s,,,2020-05-01,,2020-05-01,,%d,\n", 100+i, i, i, firsts[i%13], lasts[i/13%13], 20011+137*i)
+		fmt.Fprintf(&b, "Maples,%d,R%d,L%d,Current,Primary,%s,%s,,,2020-05-01,,2020-05-01,,%s,\n", 100+i, i, i, firsts[i%13], lasts[i/13%13], pinOf(i))
 	}
 	sum := sha256.Sum256([]byte(b.String()))
 	fmt.Fprintf(&b, "#end,rows=%d,sha256=%x\n", n, sum)

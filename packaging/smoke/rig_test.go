@@ -49,6 +49,7 @@ func bin(name string) string { return filepath.Join(os.Getenv(binEnv), name) }
 type site struct {
 	t   *testing.T
 	dir string
+	env []string // of the programs it starts, beside our own
 }
 
 func newSite(t *testing.T) site {
@@ -58,7 +59,7 @@ func newSite(t *testing.T) site {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	return site{t, dir}
+	return site{t: t, dir: dir}
 }
 
 func (s site) path(name string) string { return filepath.Join(s.dir, name) }
@@ -136,7 +137,7 @@ func (s site) start(log string, out io.Writer, name string, args ...string) *pro
 		s.t.Fatal(err)
 	}
 	cmd := exec.CommandContext(s.t.Context(), bin(name), s.files(args)...)
-	cmd.Stdout, cmd.Stderr = out, f
+	cmd.Stdout, cmd.Stderr, cmd.Env = out, f, append(os.Environ(), s.env...)
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
