@@ -129,7 +129,7 @@ func (s *session) close() { s.client.Disconnect(250) }
 type publishStore struct{ *store.Store }
 
 func change(u access.Update) publish.Change {
-	return publish.Change{Put: u.Put, Gone: u.Gone, To: u.Position, DigestKey: u.DigestKey, Digest: u.Digest}
+	return publish.Change{Put: u.Put, Gone: u.Gone, To: u.Position, DigestKey: u.DigestKey, Digest: u.Digest, Meant: u.Meant}
 }
 
 func (s publishStore) Since(ctx context.Context, gw access.GatewayID, base uint64) (publish.Change, bool, error) {

@@ -38,9 +38,13 @@ func Split(put []access.Item, gone []access.Key) ([]State, error) {
 
 // Update joins a state's header and body into what stores apply.
 func (s State) Update(h Header) access.Update {
+	at := access.Position{Epoch: h.Epoch, Revision: h.Revision}
+	if s.Intended && s.Meant.Before(at) {
+		s.Meant = at
+	}
 	return access.Update{
-		Position: access.Position{Epoch: h.Epoch, Revision: h.Revision},
+		Position: at,
 		Base:     h.Base, Chunk: h.Chunk, Of: h.Of, Issued: h.Issued,
-		Put: s.Put, Gone: s.Gone, DigestKey: s.DigestKey, Digest: s.Digest, Intended: s.Intended,
+		Put: s.Put, Gone: s.Gone, DigestKey: s.DigestKey, Digest: s.Digest, Meant: s.Meant,
 	}
 }

@@ -120,12 +120,18 @@ func TestSplitItemTooLarge(t *testing.T) {
 func TestUpdate(t *testing.T) {
 	t.Parallel()
 	put, gone := []access.Item{randomItem(1, 3, "a")}, []access.Key{{Kind: "k", ID: "b"}}
-	s := protocol.State{DigestKey: []byte{1}, Digest: access.Digest{2}, Intended: true, Nonce: "n", Put: put, Gone: gone}
+	s := protocol.State{DigestKey: []byte{1}, Digest: access.Digest{2}, Meant: access.Position{Epoch: 3, Revision: 1}, Nonce: "n", Put: put, Gone: gone}
 	got := s.Update(protocol.Header{Epoch: 3, Revision: 4, Base: 2, Chunk: 5, Of: 6, Issued: issued})
 	want := access.Update{Position: access.Position{Epoch: 3, Revision: 4}, Base: 2, Chunk: 5, Of: 6, Issued: issued,
-		Put: put, Gone: gone, DigestKey: []byte{1}, Digest: access.Digest{2}, Intended: true}
+		Put: put, Gone: gone, DigestKey: []byte{1}, Digest: access.Digest{2}, Meant: access.Position{Epoch: 3, Revision: 1}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+	for _, meant := range []access.Position{{}, {Epoch: 2, Revision: 9}, {Epoch: 3, Revision: 4}} {
+		s.Intended, s.Meant = true, meant
+		if got := s.Update(protocol.Header{Epoch: 3, Revision: 4}).Meant; got != (access.Position{Epoch: 3, Revision: 4}) {
+			t.Errorf("intended, and meant up to %v: taken as %v", meant, got)
+		}
 	}
 	if got.Snapshot() || !(access.Update{}).Snapshot() {
 		t.Error("base 0 alone makes a snapshot")

@@ -40,6 +40,17 @@ type EnrollBundle struct {
 	Certificate string            `json:"certificate"` // PEM; common name is the gateway id
 	CA          string            `json:"ca"`          // PEM
 	CloudKeys   [][]byte          `json:"cloud_keys"`  // Ed25519 public keys that may sign state
+	Replaces    *Predecessor      `json:"replaces,omitempty"`
+}
+
+// Predecessor is what a box must know of the one whose place it takes (row G15): what the cloud has
+// of its events, how far its state went, its devices, and whom it had written where.
+type Predecessor struct {
+	Event   uint64                                `json:"event"` // number of the last event that the cloud has
+	Link    access.Link                           `json:"link"`  // of that event
+	Floor   access.Position                       `json:"floor"` // never an older state
+	Devices []access.Device                       `json:"devices,omitempty"`
+	Ledger  map[access.DeviceID][]access.PersonID `json:"ledger,omitempty"`
 }
 
 func (r EnrollRequest) proven() []byte {

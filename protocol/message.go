@@ -30,11 +30,14 @@ type Header struct {
 // new", in answer to a hello.
 type State struct {
 	DigestKey []byte        `json:"digest_key"`
-	Digest    access.Digest `json:"digest"` // of the whole state at the header's revision
-	Intended  bool          `json:"intended,omitempty"`
-	Nonce     string        `json:"nonce,omitempty"` // of the hello that this answers
-	Put       []access.Item `json:"put,omitempty"`
-	Gone      []access.Key  `json:"gone,omitempty"`
+	Digest    access.Digest `json:"digest"`             // of the whole state at the header's revision
+	Intended  bool          `json:"intended,omitempty"` // as if Meant were this state's position
+	// Meant is the newest position up to which somebody agrees with what is taken away. It comes with
+	// every state, "nothing new" included, so that an agreement arrives without a change.
+	Meant access.Position `json:"meant,omitzero"`
+	Nonce string          `json:"nonce,omitempty"` // of the hello that this answers
+	Put   []access.Item   `json:"put,omitempty"`
+	Gone  []access.Key    `json:"gone,omitempty"`
 }
 
 // Receipt is the body of down/receipt: the cloud has committed every event up to Through.
@@ -64,6 +67,36 @@ type Hello struct {
 	Nonce    string        `json:"nonce"`
 	Clock    Clock         `json:"clock"`
 	Waiting  uint64        `json:"waiting"` // events in the outbox
+
+	Staged   *Staged     `json:"staged,omitempty"`   // chunks already there
+	Settings *InForce    `json:"settings,omitempty"` // nil: only the gateway's own file
+	Next     *Succession `json:"next,omitempty"`     // keys that are to replace the gateway's
+	Held     int         `json:"held,omitempty"`     // people whose loss of access waits for somebody's word
+	Foreign  uint64      `json:"foreign,omitempty"`  // an epoch that was offered and not taken up
+}
+
+// Staged tells which chunks of a change a gateway has, so that only the others need be sent again.
+type Staged struct {
+	access.Position
+	Base uint64 `json:"base"`
+	Of   int    `json:"of"`
+	Have []int  `json:"have"` // chunk numbers, rising
+}
+
+// InForce is what became of the newest settings.
+type InForce struct {
+	Revision uint64 `json:"rev"`               // the state whose settings hold
+	Refused  uint64 `json:"refused,omitempty"` // a later state whose settings were refused
+	Message  string `json:"message,omitempty"` // why, naming the field
+}
+
+// Succession announces a gateway's next keys. Proof is by the next signing key over the old one, so
+// that nobody announces a key that is not theirs; the message itself is signed by the old one.
+type Succession struct {
+	CSR     string `json:"csr,omitempty"` // PEM; "" keeps the TLS key
+	Signing []byte `json:"signing"`       // Ed25519
+	Sealing []byte `json:"sealing"`       // X25519
+	Proof   []byte `json:"proof"`
 }
 
 // Clock is the health of a gateway's clock.
@@ -85,6 +118,17 @@ type Events struct {
 	First uint64            `json:"first"` // number of the first
 	Prev  access.Link       `json:"prev"`  // link before the first
 	Raw   []json.RawMessage `json:"events"`
+	// Checkpoint is the gateway's signature over the link after event Checkpoint.Number, which is
+	// among these or before them; nil when there is none.
+	Checkpoint *Checkpoint `json:"checkpoint,omitempty"`
+}
+
+// Checkpoint is the gateway's word for its whole chain up to an event.
+type Checkpoint struct {
+	Number    uint64      `json:"n"`
+	Link      access.Link `json:"link"`
+	At        time.Time   `json:"at"`
+	Signature []byte      `json:"sig"`
 }
 
 // Inventory is the body of up/inventory: every device of the gateway, as a whole.

@@ -12,6 +12,15 @@ type Device struct {
 	Doors    map[DoorID]string `json:"doors"` // the relay that opens each door, "A"
 	Features []string          `json:"features,omitempty"`
 	People   int               `json:"people,omitempty"` // how many people it can hold; 0 unknown
+
+	// How it is reached, so that another box can take its place without pairing anew (row G15).
+	// Never its password.
+	URL    string `json:"url,omitempty"`
+	Host   string `json:"host,omitempty"`
+	User   string `json:"user,omitempty"`
+	TLSPin string `json:"tls_pin,omitempty"`
+	Pace   Span   `json:"pace,omitzero"`
+	Report bool   `json:"report,omitempty"` // its gateway's file lets nothing be written
 }
 
 // Grade says how well a write was confirmed by reading back.
@@ -66,7 +75,8 @@ const (
 )
 
 // Overlay is an emergency revocation, or a grant for hours, made at the gateway while the cloud is
-// away; the cloud reconciles it later.
+// away; the cloud reconciles it later. A revocation has no window: it holds until it is lifted or
+// settled, whatever the clock says.
 type Overlay struct {
 	ID     string      `json:"id"`
 	Kind   OverlayKind `json:"kind"`

@@ -21,7 +21,9 @@ const (
 	EventClock       EventKind = "clock"       // the clock became trusted or untrusted
 	EventState       EventKind = "state"       // a revision of the wanted state was stored
 	EventLost        EventKind = "lost"        // events were dropped for want of room, see First and Last
-	EventOverlay     EventKind = "overlay"     // somebody acted at the gateway by hand
+	EventOverlay     EventKind = "overlay"     // somebody acted at the gateway by hand, see Overlay
+	EventSettings    EventKind = "settings"    // settings of the cloud were taken, or refused: see Fault
+	EventCommand     EventKind = "command"     // a command ended, see Command
 )
 
 // Op is what is done to one person's record on one device.
@@ -61,6 +63,25 @@ type Event struct {
 	Granted  bool      `json:"granted,omitempty"` // of a door event
 	First    uint64    `json:"first,omitempty"`   // of a lost range
 	Last     uint64    `json:"last,omitempty"`    // of a lost range
+
+	// A removal proves itself: when it fell due or was asked for, and when the box knew of it.
+	Asked  time.Time `json:"asked,omitzero"`
+	Stored time.Time `json:"stored,omitzero"`
+
+	Drift   DriftKind    `json:"drift,omitempty"`   // of a drift event
+	Overlay *OverlayNote `json:"overlay,omitempty"` // of an overlay event
+	Command string       `json:"command,omitempty"` // the id of a command
+}
+
+// OverlayNote is what an overlay event tells, enough for the cloud to make it its own.
+type OverlayNote struct {
+	ID   string      `json:"id"`
+	Kind OverlayKind `json:"kind"`
+	Gone bool        `json:"gone,omitempty"` // it was lifted here, or settled by the cloud
+	Door DoorID      `json:"door,omitempty"`
+	Window
+	By     PersonID `json:"by"`
+	Reason string   `json:"reason,omitempty"` // in the words of who did it, shown to staff
 }
 
 // Late reports whether the event was already history when it was recorded.

@@ -33,7 +33,20 @@ type Person struct {
 	Email     string        `json:"email,omitempty"`
 	Phones    []string      `json:"phones,omitempty"` // E.164
 	Directory DirectoryWish `json:"directory,omitempty"`
+	// May is what somebody may do at the gateway by hand while the cloud is away (row G11). They
+	// prove who they are with a PIN of their own.
+	May []Right `json:"may,omitempty"`
 }
+
+// Right is something that a person may do at the gateway.
+type Right string
+
+// The rights.
+const (
+	MayRevoke Right = "revoke" // take all access from somebody until it is lifted
+	MayGrant  Right = "grant"  // open doors to somebody for hours
+	MayLift   Right = "lift"   // take back what was done here
+)
 
 // Validate checks the id, the kind and that there is a name to show.
 func (p Person) Validate() error {
@@ -46,6 +59,11 @@ func (p Person) Validate() error {
 	case "", Listed, Unlisted, LeftOff:
 	default:
 		return invalid("check", "person "+string(p.ID), "directory wish %q: want listed, unlisted or left_off", p.Directory)
+	}
+	for _, r := range p.May {
+		if r != MayRevoke && r != MayGrant && r != MayLift {
+			return invalid("check", "person "+string(p.ID), "right %q: want revoke, grant or lift", r)
+		}
 	}
 	if p.First == "" && p.Last == "" && p.Company == "" {
 		return invalid("check", "person "+string(p.ID), "has no name")

@@ -23,12 +23,23 @@ const (
 	KindResidency  Kind = "residency"
 	KindCredential Kind = "credential"
 	KindGrant      Kind = "grant"
+	KindSettlement Kind = "overlay" // of an overlay made at the gateway
+
+	// About the gateway itself, one item each. They do not decide who may open what, so one that
+	// cannot be read never stops anything else.
+	KindSettings    Kind = "settings"
+	KindCloudKeys   Kind = "cloud_keys"
+	KindCertificate Kind = "certificate"
 )
 
-// Kinds lists every kind this program knows. A peer may send others: they are kept as raw bytes
+// Kinds lists every kind about the property and its people that this program knows, OwnKinds those
+// about the gateway itself. A peer may send others: they are kept as raw bytes
 // and otherwise ignored, so that a newer cloud does not break an older gateway.
 var Kinds = []Kind{KindProperty, KindBuilding, KindUnit, KindDoor, KindSchedule, KindGroup,
-	KindPerson, KindResidency, KindCredential, KindGrant}
+	KindPerson, KindResidency, KindCredential, KindGrant, KindSettlement}
+
+// OwnKinds lists the kinds of item about the gateway itself.
+var OwnKinds = []Kind{KindSettings, KindCloudKeys, KindCertificate}
 
 // Key identifies an item.
 type Key struct {
@@ -101,6 +112,14 @@ func keyOf(n Noun) Key {
 		return Key{KindCredential, string(n.ID)}
 	case Grant:
 		return Key{KindGrant, string(n.ID)}
+	case Settlement:
+		return Key{KindSettlement, n.ID}
+	case Settings:
+		return Key{KindSettings, n.ID}
+	case CloudKeys:
+		return Key{KindCloudKeys, n.ID}
+	case Certificate:
+		return Key{KindCertificate, n.ID}
 	}
 	return Key{}
 }
@@ -129,6 +148,14 @@ func Decode(it Item) (Noun, error) {
 		return decode[Credential](it)
 	case KindGrant:
 		return decode[Grant](it)
+	case KindSettlement:
+		return decode[Settlement](it)
+	case KindSettings:
+		return decode[Settings](it)
+	case KindCloudKeys:
+		return decode[CloudKeys](it)
+	case KindCertificate:
+		return decode[Certificate](it)
 	}
 	return nil, nil
 }
@@ -153,7 +180,7 @@ func Owner(it Item) PersonID {
 	switch it.Kind {
 	case KindPerson:
 		return PersonID(it.ID)
-	case KindResidency, KindCredential, KindGrant:
+	case KindResidency, KindCredential, KindGrant, KindSettlement:
 		var v struct {
 			Person PersonID `json:"person"`
 		}

@@ -3,6 +3,7 @@ package access_test
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -95,7 +96,7 @@ func TestDecodeOfANewerPeer(t *testing.T) {
 
 func TestDecodeRefuses(t *testing.T) {
 	t.Parallel()
-	for _, kind := range access.Kinds {
+	for _, kind := range slices.Concat(access.Kinds, access.OwnKinds) {
 		for what, value := range map[string]string{
 			"nothing": ``, "null": `null`, "a list": `[]`, "cut": `{"id":"x"`, "an empty record": `{}`, "a number for an id": `{"id":7}`,
 			"two records": `{"id":"x"}{"id":"x"}`, "another id": string(mustEncode(t, examples()[kind]).Value),
@@ -114,7 +115,7 @@ func TestOwner(t *testing.T) {
 	for kind, n := range examples() {
 		want := access.PersonID("")
 		switch kind {
-		case access.KindPerson, access.KindResidency, access.KindCredential, access.KindGrant:
+		case access.KindPerson, access.KindResidency, access.KindCredential, access.KindGrant, access.KindSettlement:
 			want = "p-1"
 		}
 		if got := access.Owner(mustEncode(t, n)); got != want {
@@ -156,10 +157,10 @@ func TestSame(t *testing.T) {
 func TestWordsOnTheWire(t *testing.T) {
 	t.Parallel()
 	var got []string
-	for _, k := range access.Kinds {
+	for _, k := range slices.Concat(access.Kinds, access.OwnKinds) {
 		got = append(got, string(k))
 	}
-	if want := "property building unit door schedule group person residency credential grant"; strings.Join(got, " ") != want {
+	if want := "property building unit door schedule group person residency credential grant overlay settings cloud_keys certificate"; strings.Join(got, " ") != want {
 		t.Errorf("%v, want %s", got, want)
 	}
 	raw, err := json.Marshal(access.LedgerEntry{Person: "p-1", Ref: "r", State: access.Settled, Grade: access.Exact, Secrets: []string{"f"}, At: monday})

@@ -30,7 +30,9 @@ type Update struct {
 	Gone      []Key
 	DigestKey []byte // key of the digest, 32 bytes
 	Digest    Digest // of the whole state at Position
-	Intended  bool   // the cloud means it, however much it takes away
+	// Meant is the newest position up to which somebody at the cloud agrees with everything that the
+	// state takes away. What is taken away later than that is subject to the gateway's own brake.
+	Meant Position
 }
 
 // Snapshot reports whether the update replaces everything.

@@ -1,6 +1,7 @@
 package access_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,7 +28,7 @@ func TestValidID(t *testing.T) {
 func TestExamplesAreValid(t *testing.T) {
 	t.Parallel()
 	all := examples()
-	for _, k := range access.Kinds {
+	for _, k := range slices.Concat(access.Kinds, access.OwnKinds) {
 		n, ok := all[k]
 		if !ok {
 			t.Errorf("no example of %s", k)
@@ -112,9 +113,61 @@ func badPeople() map[string]bad {
 	}
 }
 
+func badSettings() map[string]bad {
+	with := func(f func(*access.Settings)) access.Settings {
+		s := access.Settings{ID: access.GatewayItem}
+		f(&s)
+		return s
+	}
+	key := make([]byte, 32)
+	return map[string]bad{
+		"settings of nobody":         {access.Settings{}, "gateway"},
+		"hello too often":            {with(func(s *access.Settings) { s.Hello = 1 }), "hello_every is 1ns: want 1s to 24h0m0s"},
+		"audit too often":            {with(func(s *access.Settings) { s.Audit = access.Span(time.Second) }), "audit_every"},
+		"reconnect too rarely":       {with(func(s *access.Settings) { s.Reconnect = access.Span(24 * time.Hour) }), "reconnect_max"},
+		"stale at once":              {with(func(s *access.Settings) { s.Stale = -1 }), "stale_after"},
+		"a door stale at once":       {with(func(s *access.Settings) { s.StaleAt = map[access.DoorID]access.Span{"d-1": 1} }), "stale_after_at.d-1"},
+		"proofs kept for an hour":    {with(func(s *access.Settings) { s.Retain = access.Span(time.Hour) }), "retain"},
+		"an unknown policy":          {with(func(s *access.Settings) { s.Drift = map[access.DeviceID]access.DriftPolicy{"lobby": "burn"} }), "drift.lobby"},
+		"a brake of more than all":   {with(func(s *access.Settings) { s.Brake.Share = 101 }), "per cent"},
+		"an unknown level":           {with(func(s *access.Settings) { s.Log = "loud" }), "log_level"},
+		"no key of the cloud":        {access.CloudKeys{ID: access.GatewayItem}, "0 keys"},
+		"a short key of the cloud":   {access.CloudKeys{ID: access.GatewayItem, Keys: [][]byte{key, key[1:]}}, "31 bytes"},
+		"a certificate without keys": {access.Certificate{ID: access.GatewayItem, Signing: key}, "0 bytes"},
+		"a settlement of no state":   {access.Settlement{ID: "o-1", Person: "p-1"}, "adopted"},
+		"a settlement of nobody":     {access.Settlement{ID: "o-1", State: access.OverlayLifted}, "person"},
+		"a settlement without id":    {access.Settlement{Person: "p-1", State: access.OverlayLifted}, "settlement"},
+		"an unknown right":           {access.Person{ID: "p-1", Kind: access.Staff, Last: "Berg", May: []access.Right{"fly"}}, "fly"},
+	}
+}
+
+func TestSpan(t *testing.T) {
+	t.Parallel()
+	var s access.Span
+	if err := s.UnmarshalText([]byte("36h")); err != nil || time.Duration(s) != 36*time.Hour {
+		t.Errorf("36h is %v (%v)", time.Duration(s), err)
+	}
+	if b, err := s.MarshalText(); err != nil || string(b) != "36h0m0s" {
+		t.Errorf("%s (%v)", b, err)
+	}
+	wantInvalid(t, s.UnmarshalText([]byte("a day")))
+}
+
+func TestG3_BrakeAllows(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		brake      access.Brake
+		open, want int
+	}{{access.Brake{}, 5, 3}, {access.Brake{}, 200, 20}, {access.Brake{Least: 1, Share: 50}, 9, 4}, {access.Brake{Share: 100}, 7, 7}} {
+		if got := c.brake.Allows(c.open); got != c.want {
+			t.Errorf("%+v of %d: %d, want %d", c.brake, c.open, got, c.want)
+		}
+	}
+}
+
 func TestValidateRefusesInWords(t *testing.T) {
 	t.Parallel()
-	for _, table := range []map[string]bad{badPlaces(), badPeople()} {
+	for _, table := range []map[string]bad{badPlaces(), badPeople(), badSettings()} {
 		for name, c := range table {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()

@@ -141,12 +141,11 @@ type stage struct {
 	Have      int           `json:"have"`
 	Digest    access.Digest `json:"digest"`
 	DigestKey []byte        `json:"digest_key"`
-	Intended  bool          `json:"intended"`
 }
 
 func (s stage) same(o stage) bool {
 	return s.Position == o.Position && s.Base == o.Base && s.Of == o.Of && s.Digest == o.Digest &&
-		bytes.Equal(s.DigestKey, o.DigestKey) && s.Intended == o.Intended
+		bytes.Equal(s.DigestKey, o.DigestKey)
 }
 
 // gather stages u and returns all chunks in order when it was the last one missing, else nil. An
@@ -155,7 +154,7 @@ func (w *Wanted) gather(tx *bolt.Tx, u access.Update) ([]chunk, error) {
 	if u.Of == 1 {
 		return []chunk{{u.Put, u.Gone}}, nil
 	}
-	s := stage{Position: u.Position, Base: u.Base, Of: u.Of, Digest: u.Digest, DigestKey: u.DigestKey, Intended: u.Intended}
+	s := stage{Position: u.Position, Base: u.Base, Of: u.Of, Digest: u.Digest, DigestKey: u.DigestKey}
 	head, err := w.makeDrawer(tx, bucketState)
 	if err != nil {
 		return nil, err

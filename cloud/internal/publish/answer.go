@@ -89,7 +89,7 @@ func (p *Publisher) state(ctx context.Context, gw access.GatewayID, base uint64,
 		return err
 	}
 	for i, s := range chunks {
-		s.DigestKey, s.Digest, s.Nonce, s.Intended = c.DigestKey, c.Digest, nonce, c.Intended
+		s.DigestKey, s.Digest, s.Nonce, s.Meant = c.DigestKey, c.Digest, nonce, c.Meant
 		h := protocol.Header{
 			Type: protocol.TypeState, Epoch: c.To.Epoch, Revision: c.To.Revision, Base: base,
 			Chunk: i + 1, Of: len(chunks),

@@ -24,8 +24,8 @@ type Change struct {
 	Gone      []access.Key
 	To        access.Position
 	DigestKey []byte
-	Digest    access.Digest // of the whole state at To
-	Intended  bool          // a person meant it, however much it takes away
+	Digest    access.Digest   // of the whole state at To
+	Meant     access.Position // up to where somebody agrees with what is taken away
 }
 
 // Store is what is published from.

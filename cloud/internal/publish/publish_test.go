@@ -186,14 +186,14 @@ func TestManyChunksGoInOrderAndDoNotMix(t *testing.T) {
 	})
 }
 
-func TestIntendedIsPassedOn(t *testing.T) {
+func TestMeantIsPassedOn(t *testing.T) {
 	t.Parallel()
 	inBubble(t, one, func(r *rig) {
 		r.commit(gw, prototest.People(t, 1)...)
-		r.store.set(gw, func(s *states) { s.intended = true })
+		r.store.set(gw, func(s *states) { s.meant = s.position() })
 		r.hello(gw, "")
-		if m := r.boxes[gw].got[1]; !m.state.Intended {
-			t.Error("a change that a person meant is not marked")
+		if m := r.boxes[gw].got[1]; m.state.Meant != (access.Position{Epoch: m.Epoch, Revision: m.Revision}) {
+			t.Errorf("a change that a person meant comes as meant up to %v", m.state.Meant)
 		}
 	})
 }

@@ -27,7 +27,7 @@ type states struct {
 	acked     access.Position
 	through   uint64
 	digestKey []byte
-	intended  bool
+	meant     access.Position
 }
 
 func (s *states) position() access.Position {
@@ -36,7 +36,7 @@ func (s *states) position() access.Position {
 
 func (s *states) change() Change {
 	whole := s.at[len(s.at)-1]
-	c := Change{To: s.position(), DigestKey: s.digestKey, Intended: s.intended}
+	c := Change{To: s.position(), DigestKey: s.digestKey, Meant: s.meant}
 	for _, it := range whole {
 		c.Digest.Toggle(s.digestKey, it)
 	}
