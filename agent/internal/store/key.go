@@ -55,8 +55,8 @@ func (k Key) derive(use string) []byte {
 }
 
 // LoadKey finds the store's key. credentials is $CREDENTIALS_DIRECTORY, or "" outside systemd; when
-// it holds gatehouse-key that is taken. Otherwise the key is <state>/key, made on first use.
-// Either holds 32 raw bytes or 64 hex characters. A key that others may read is refused: systemd
+// it holds gatehouse-key that is taken. Otherwise the key is <state>/key, made on first use: beside
+// files that were sealed with a key which is gone, none is made (Invalid). Either holds 32 raw bytes or 64 hex characters. A key that others may read is refused: systemd
 // guards its directory itself and may show group rights there that only it has.
 func LoadKey(credentials, state string) (Key, error) {
 	if credentials != "" {
@@ -72,6 +72,10 @@ func LoadKey(credentials, state string) (Key, error) {
 	}
 	if err := checkDir(state); err != nil {
 		return Key{}, err
+	}
+	if sealed, err := filepath.Glob(filepath.Join(state, "*.db*")); err != nil || len(sealed) > 0 {
+		return Key{}, fault.New(fault.Invalid, "read", path, "the key is gone, and %s was sealed with it", strings.Join(sealed, ", ")).
+			WithRemedy("Bring the key back: %s, or the credential %s. Without it nobody can read these files: move them away and enrol the gateway anew.", path, CredentialName)
 	}
 	if err := makeKey(path); err != nil {
 		return Key{}, openFailed(path, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -162,6 +163,27 @@ func TestLoadKey(t *testing.T) {
 	wantFault(t, err, fault.Invalid)
 	_, err = LoadKey("", filepath.Join(state, "gone"))
 	wantFault(t, err, fault.Invalid)
+}
+
+// TestE2_NoKeyIsMadeBesideSealedFiles: a new key would open nothing, and hide that the old one is gone.
+func TestE2_NoKeyIsMadeBesideSealedFiles(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{SiteFile, WantedFile, SiteFile + ".snapshot-1"} {
+		state, cred := t.TempDir(), t.TempDir()
+		write(t, filepath.Join(state, name), "sealed")
+		_, err := LoadKey("", state)
+		wantFault(t, err, fault.Invalid)
+		if err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(fault.RemedyOf(err), CredentialName) {
+			t.Errorf("%s: %v; %s", name, err, fault.RemedyOf(err))
+		}
+		if _, err := os.Stat(filepath.Join(state, keyFile)); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: a key was left behind: %v", name, err)
+		}
+		write(t, filepath.Join(cred, CredentialName), strings.Repeat("0a", keyLen))
+		if _, err := LoadKey(cred, state); err != nil {
+			t.Errorf("%s: with the key from elsewhere: %v", name, err)
+		}
+	}
 }
 
 func TestKeyPrintsRedacted(t *testing.T) {
