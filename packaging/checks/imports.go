@@ -14,6 +14,9 @@ const (
 	rules  = "protocol/access/rules"
 )
 
+// serialFake plays the far end of a serial port: for tests and simulators.
+const serialFake = "firmware-bridge/serialport/pty"
+
 // row is one line of the import table. Patterns are paths below the module; "*" stands for one element,
 // a last "..." for any number of them, none included.
 type row struct {
@@ -32,7 +35,8 @@ var importTable = []row{
 	{pkg: "protocol/cli", may: []string{access, fault}},
 	{pkg: "protocol/prototest/realserver"},
 	{pkg: "protocol/prototest", may: []string{"protocol", access, fault, rules}},
-	{pkg: "firmware-bridge/...", may: []string{"firmware-bridge/..."}},
+	{pkg: "firmware-bridge/serialport/..."},
+	{pkg: "firmware-bridge/...", may: []string{"firmware-bridge/..."}, never: []string{serialFake}},
 
 	{pkg: "agent/internal/plan", may: []string{access, fault, rules, "agent/internal/driver/model"}},
 	{pkg: "agent/internal/reconcile", may: []string{access, fault, "agent/internal/plan", "agent/internal/driver", "agent/internal/driver/model"}},
@@ -40,11 +44,11 @@ var importTable = []row{
 	{pkg: "agent/internal/driver", may: []string{access, fault, rules, "agent/internal/driver/model"}},
 	{pkg: "agent/internal/driver/wrap", may: []string{access, fault}},
 	{pkg: "agent/internal/driver/*/*sim", may: []string{access, fault, rules}},
-	{pkg: "agent/internal/driver/*", may: []string{access, fault, "agent/internal/driver", "agent/internal/driver/model", "agent/internal/driver/wrap", "firmware-bridge/..."}},
+	{pkg: "agent/internal/driver/*", may: []string{access, fault, "agent/internal/driver", "agent/internal/driver/model", "agent/internal/driver/wrap", "firmware-bridge/..."}, never: []string{serialFake}},
 	{pkg: "agent/internal/cloudlink", may: []string{access, fault, "protocol", "agent/internal/outbox"}},
 	{pkg: "agent/cmd/gatehouse-sim", may: []string{access, fault, rules, "agent", "protocol/cli", "agent/internal/driver/*/*sim"}},
-	// Its device commands need no daemon: they talk to one driver directly.
-	{pkg: "agent/cmd/gatehouse-agent", may: []string{access, fault, rules, "agent", "protocol", "protocol/cli", "agent/internal/driver", "agent/internal/driver/model", "agent/internal/osservice"}},
+	// Its device commands need no daemon: they talk to one driver, or to a serial port, directly.
+	{pkg: "agent/cmd/gatehouse-agent", may: []string{access, fault, rules, "firmware-bridge/serialport", "agent", "protocol", "protocol/cli", "agent/internal/driver", "agent/internal/driver/model", "agent/internal/osservice"}},
 	{pkg: "agent", may: []string{"agent/internal/...", "protocol/..."}, never: testSupport},
 
 	{pkg: "cloud/internal/config", may: []string{access, fault, "cloud/internal/people/model"}},
@@ -72,7 +76,7 @@ var importTable = []row{
 // testSupport may be imported by any _test.go beside what its package may import, and never by an assembly.
 var testSupport = []string{
 	"protocol/prototest/...", "agent/internal/driver/memory", "agent/internal/driver/drivertest",
-	"agent/internal/driver/*/*sim", "cloud/internal/pmstest", "cloud/internal/pms/*/*sim", "testdata/...",
+	"agent/internal/driver/*/*sim", "cloud/internal/pmstest", "cloud/internal/pms/*/*sim", "testdata/...", serialFake,
 }
 
 func importRule() Rule {
@@ -113,7 +117,7 @@ func mayImport(f *File, to string) bool {
 // sameSide keeps the wall between agent and cloud also in tests.
 func sameSide(from, to string) bool {
 	a, b := strings.Split(from, "/")[0], strings.Split(to, "/")[0]
-	return a == b || b == "protocol" || b == "testdata"
+	return a == b || b == "protocol" || b == "testdata" || b == "firmware-bridge"
 }
 
 func matchAny(patterns []string, p string) bool {
