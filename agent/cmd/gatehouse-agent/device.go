@@ -19,15 +19,18 @@ import (
 type deviceCommand struct {
 	name, summary, example string
 	run                    func(context.Context, *deviceCall) deviceAnswer
+	// alone is instead of run where no panel is asked; it reads its flags itself.
+	alone func(context.Context, deviceCommand, []string) deviceAnswer
 }
 
 func deviceCommands() []deviceCommand {
 	const at = " --kind akuvox --url http://192.0.2.10 --user gate --password-file panel.txt"
 	return []deviceCommand{
-		{"probe", "says what a device is, can do and can hold; reads only", "gatehouse-agent device probe" + at + " --json", deviceProbe},
-		{"selftest", "writes, reads, changes and removes a test person; leaves the device as found", "gatehouse-agent device selftest" + at, deviceSelftest},
-		{"users", "lists everybody on a device, without PINs and card numbers", "gatehouse-agent device users" + at, deviceUsers},
-		{"open", "opens one door once", "gatehouse-agent device open" + at + " --door A", deviceOpen},
+		{"probe", "says what a device is, can do and can hold; reads only", "gatehouse-agent device probe" + at + " --json", deviceProbe, nil},
+		{"selftest", "writes, reads, changes and removes a test person; leaves the device as found", "gatehouse-agent device selftest" + at, deviceSelftest, nil},
+		{"users", "lists everybody on a device, without PINs and card numbers", "gatehouse-agent device users" + at, deviceUsers, nil},
+		{"open", "opens one door once", "gatehouse-agent device open" + at + " --door A", deviceOpen, nil},
+		{"ports", "lists serial ports that a lock encoder may hang on, free or taken", "gatehouse-agent device ports --json", nil, devicePorts},
 	}
 }
 
@@ -52,6 +55,9 @@ func runDevice(ctx context.Context, args []string, kinds []driver.Kind, stdin io
 		for _, cmd := range deviceCommands() {
 			if cmd.name == args[0] {
 				name += " " + cmd.name
+				if cmd.alone != nil {
+					return cmd.alone(ctx, cmd, args[1:])
+				}
 				return cmd.do(ctx, args[1:], kinds, stdin, stderr)
 			}
 		}

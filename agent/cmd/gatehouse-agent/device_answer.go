@@ -22,6 +22,7 @@ type deviceAnswer struct {
 	Limits       *model.Limits   `json:"limits,omitempty"`
 	Steps        []deviceStep    `json:"steps,omitzero"`
 	Users        []deviceUser    `json:"users,omitzero"`
+	Ports        []devicePort    `json:"ports,omitzero"`
 	Door         string          `json:"door,omitempty"`
 	Result       string          `json:"result,omitempty"` // done, refused, unknown
 

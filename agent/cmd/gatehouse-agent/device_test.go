@@ -454,7 +454,7 @@ func TestDeviceLaterCommandsAreUnknown(t *testing.T) {
 
 func TestDeviceHelpHasAnExample(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{"--help"}, {"probe", "--help"}, {"selftest", "-h"}, {"users", "--help", "--json"}, {"open", "--help"}} {
+	for _, args := range [][]string{{"--help"}, {"probe", "--help"}, {"selftest", "-h"}, {"users", "--help", "--json"}, {"open", "--help"}, {"ports", "--help"}} {
 		o := device(t, "", args...)
 		if o.code != 0 || !strings.Contains(o.stdout, "example: gatehouse-agent device ") {
 			t.Errorf("%v: exit %d\n%s", args, o.code, o.stdout)
