@@ -67,13 +67,17 @@ lint: ## golangci-lint, at the version of packaging/tools
 build: ## the programs for this machine, into bin/
 	$(BUILD) -o bin/ $(PROGRAMS)
 
-# Tests that start themselves again would need a kernel that knows the other machine's programs: so nearly all of the store's.
-ARM_PACKAGES := ./protocol ./protocol/access/... ./agent/internal/plan ./agent/internal/clock ./agent/internal/config ./agent/internal/outbox
+ARM_PACKAGES := ./protocol ./protocol/access/... ./firmware-bridge/... \
+	./agent/internal/plan ./agent/internal/clock ./agent/internal/config ./agent/internal/store ./agent/internal/outbox
 
+# Tests that start themselves again need the emulator's name: the kernel does not know the other machine's programs.
+# Left out: ExclusiveMode, because qemu-user does not know the request that asks for it (TIOCGEXCL: function not implemented);
+# StoredInTime, because an emulator's speed is no box's (10,000 people took 13 s of the allowed 10 on a busy machine).
 .PHONY: arm
-arm: ## tests of the pure packages and the outbox as 32-bit ARM, under qemu-arm-static where it is installed
+arm: ## tests of the pure packages, the store and serial ports as 32-bit ARM, under qemu-arm-static where it is installed
 	@command -v qemu-arm-static > /dev/null || { echo "SKIPPED, real server missing: qemu-arm-static"; [ "$(REQUIRE_REAL)" != 1 ]; }
-	! command -v qemu-arm-static > /dev/null || GOOS=linux GOARCH=arm GOARM=6 CGO_ENABLED=0 $(GO) test -exec qemu-arm-static -skip Kill $(ARM_PACKAGES)
+	! command -v qemu-arm-static > /dev/null || GATEHOUSE_TEST_EMULATOR=qemu-arm-static GOOS=linux GOARCH=arm GOARM=6 CGO_ENABLED=0 \
+		$(GO) test -exec qemu-arm-static -skip 'ExclusiveMode|StoredInTime' $(ARM_PACKAGES)
 
 .PHONY: cross
 cross: ## the agent for the boxes it runs on, into bin/linux-*/, and its size

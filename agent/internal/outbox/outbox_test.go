@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -238,7 +239,8 @@ func TestG10_KillWhileWritingLosesAndDoublesNothing(t *testing.T) {
 	}
 	c, proofs := newCloud(), 0
 	for range 6 {
-		cmd := exec.CommandContext(t.Context(), exe, "write", path)
+		words := append(strings.Fields(os.Getenv("GATEHOUSE_TEST_EMULATOR")), exe, "write", path) // see make arm
+		cmd := exec.CommandContext(t.Context(), words[0], words[1:]...)
 		cmd.Stderr = os.Stderr
 		out, err := cmd.StdoutPipe()
 		if err != nil {

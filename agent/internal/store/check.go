@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -73,14 +74,15 @@ func CheckMain(path string, stderr io.Writer) int {
 // `exe db-check FILE` and gives nil, *DamagedFile, or a fault when no verdict was reached.
 // A check that finds no end is damage: bbolt can run in a circle.
 func CheckCommand(ctx context.Context, exe string) func(path string) error {
-	return checkCommand(ctx, exe, checkLimit)
+	return checkCommand(ctx, []string{exe}, checkLimit)
 }
 
-func checkCommand(ctx context.Context, exe string, limit time.Duration) func(path string) error {
+// checkCommand takes the words that start the program, of which a test may need more than one.
+func checkCommand(ctx context.Context, program []string, limit time.Duration) func(path string) error {
 	return func(path string) error {
 		timed, cancel := context.WithTimeout(ctx, limit)
 		defer cancel()
-		out, err := exec.CommandContext(timed, exe, "db-check", path).CombinedOutput()
+		out, err := exec.CommandContext(timed, program[0], slices.Concat(program[1:], []string{"db-check", path})...).CombinedOutput()
 		switch {
 		case err == nil:
 			return nil

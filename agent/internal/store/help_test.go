@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -51,11 +52,15 @@ func testKey(b byte) Key {
 
 // checked opens with the check in a child process.
 func checked(t testing.TB) Options {
+	return Options{Check: checkCommand(t.Context(), self(), checkLimit), LockWait: 100 * time.Millisecond}
+}
+
+// self is the words that start this test binary again: itself, behind the emulator that the tests
+// run under when they were built for another machine (make arm).
+func self() []string {
 	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return Options{Check: CheckCommand(t.Context(), exe), LockWait: 100 * time.Millisecond}
+	must(err)
+	return append(strings.Fields(os.Getenv("GATEHOUSE_TEST_EMULATOR")), exe)
 }
 
 func openWanted(t testing.TB, dir string) *Wanted {
@@ -286,11 +291,8 @@ func openSite(t testing.TB, dir string, o Options) (*Site, *notes) {
 // child starts this test binary in a role and gives its output, line by line.
 func child(t testing.TB, role, dir string) (*exec.Cmd, *bufio.Scanner) {
 	t.Helper()
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), exe, role, dir)
+	words := append(self(), role, dir)
+	cmd := exec.CommandContext(t.Context(), words[0], words[1:]...)
 	cmd.Stderr = os.Stderr
 	_, inErr := cmd.StdinPipe() // stays open, so that a reading child waits
 	out, err := cmd.StdoutPipe()

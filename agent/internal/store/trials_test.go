@@ -28,9 +28,7 @@ type finding struct {
 }
 
 func inspect(dir string) {
-	exe, err := os.Executable()
-	must(err)
-	w, err := OpenWanted(dir, testKey(1), Options{Check: checkCommand(context.Background(), exe, 5*time.Second)})
+	w, err := OpenWanted(dir, testKey(1), Options{Check: checkCommand(context.Background(), self(), 5*time.Second)})
 	must(err)
 	f := finding{Quarantined: w.Quarantined() != ""}
 	m := court(300)
