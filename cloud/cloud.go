@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"gatehouse/cloud/internal/brokerlink"
 	"gatehouse/cloud/internal/config"
 	"gatehouse/cloud/internal/console"
 	"gatehouse/cloud/internal/intake"
@@ -134,49 +135,51 @@ func (c *Cloud) property(id access.PropertyID) (*config.Property, error) {
 // gateways although nothing else changed.
 const decideEvery = 6 * time.Hour
 
-// Serve runs everything until ctx ends: broker, publisher, intake, page.
+// Serve runs everything until ctx ends: broker (unless the configuration names one beside the cloud), publisher, intake,
+// page. A broker that is not reached, or does not let the cloud in, ends nothing: the page says so and it is tried again.
 func (c *Cloud) Serve(ctx context.Context) error {
 	sources, err := c.sources()
 	if err != nil {
 		return err
 	}
-	b, err := c.startBroker()
+	address, name, stop, err := c.startBroker()
 	if err != nil {
 		return err
 	}
-	in, pub, s, err := c.join("tls://" + b.Addr().String())
+	in, pub, link, err := c.join(address, name)
 	if err != nil {
-		return errors.Join(err, b.Close())
+		return errors.Join(err, stop())
 	}
 	ln, err := net.Listen("tcp", c.cfg.Listen)
 	if err != nil {
-		s.close()
-		return errors.Join(fault.New(fault.Invalid, "listen on", c.cfg.Listen, "%w", err).WithRemedy("Choose another address with listen, or stop the program that uses this one."), b.Close())
+		return errors.Join(fault.New(fault.Invalid, "listen on", c.cfg.Listen, "%w", err).WithRemedy("Choose another address with listen, or stop the program that uses this one."), stop())
 	}
-	c.log.Info("cloud runs", "page", "http://"+ln.Addr().String(), "broker", b.Addr().String(), "properties", len(c.cfg.Properties))
+	c.log.Info("cloud runs", "page", "http://"+ln.Addr().String(), "broker", strings.TrimPrefix(address, "tls://"), "embedded", c.cfg.Broker == "", "properties", len(c.cfg.Properties))
 	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return link.Run(ctx) })
 	g.Go(func() error { return in.Run(ctx) })
 	g.Go(func() error { return pub.Run(ctx) })
 	g.Go(func() error { return c.tend(ctx) })
-	g.Go(func() error { return c.servePage(ctx, ln, c.metrics(in)) })
+	g.Go(func() error { return c.servePage(ctx, ln, c.console(link), c.metrics(in, link)) })
 	for _, src := range sources {
 		g.Go(func() error { return c.schedule(ctx, src) })
 	}
-	err = g.Wait()
-	s.close()
-	return errors.Join(err, b.Close())
+	return errors.Join(g.Wait(), stop())
 }
 
-// join makes intake, publisher and session and ties them together.
-func (c *Cloud) join(broker string) (*intake.Intake, *publish.Publisher, *session, error) {
-	var s *session
+// join makes intake, publisher and the connection to the broker, and ties them together.
+func (c *Cloud) join(address, name string) (*intake.Intake, *publish.Publisher, *brokerlink.Link, error) {
+	var link *brokerlink.Link
 	pub := publish.New(publish.Config{
 		Store: publishStore{c.store}, Signer: c.ca.Signer(), Now: c.now, Log: c.log,
-		Send: func(ctx context.Context, topic string, payload []byte) error { return s.send(ctx, topic, payload) },
+		Send: func(ctx context.Context, topic string, payload []byte) error { return link.Send(ctx, topic, payload) },
 	})
 	in := intake.New(intake.Config{Store: intakeStore{c.store}, Answers: pub, Now: c.now, Log: c.log})
-	s, err := c.connect(broker, in.Offer, pub.Forget)
-	return in, pub, s, err
+	cfg, err := c.linkConfig(address, name, in.Offer, pub.Forget)
+	if err == nil {
+		link, err = brokerlink.New(cfg)
+	}
+	return in, pub, link, err
 }
 
 func (c *Cloud) tend(ctx context.Context) error {
@@ -215,13 +218,18 @@ func ownHost(at net.Addr, h http.Handler) http.Handler {
 	})
 }
 
-func (c *Cloud) console() http.Handler {
-	return console.New(reader{c}, reader{c}, console.Options{Now: c.now, Version: c.deps.Version}, c.log)
+// console is what people see. Without a link nothing is said of the broker.
+func (c *Cloud) console(link *brokerlink.Link) http.Handler {
+	o := console.Options{Now: c.now, Version: c.deps.Version}
+	if link != nil {
+		o.Broker = func() console.Broker { return c.brokerView(link) }
+	}
+	return console.New(reader{c}, reader{c}, o, c.log)
 }
 
-func (c *Cloud) servePage(ctx context.Context, ln net.Listener, metrics http.Handler) error {
+func (c *Cloud) servePage(ctx context.Context, ln net.Listener, page, metrics http.Handler) error {
 	mux := http.NewServeMux()
-	mux.Handle("/", c.console())
+	mux.Handle("/", page)
 	mux.Handle("GET /metrics", metrics)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
 		if _, err := c.store.Changes(r.Context()); err != nil {

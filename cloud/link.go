@@ -5,13 +5,11 @@ import (
 	"crypto/ecdh"
 	"crypto/ed25519"
 	"crypto/tls"
-	"errors"
 	"net/url"
 	"time"
 
-	mqtt "github.com/eclipse/paho.mqtt.golang"
-
 	"gatehouse/cloud/internal/broker"
+	"gatehouse/cloud/internal/brokerlink"
 	"gatehouse/cloud/internal/pki"
 	"gatehouse/cloud/internal/publish"
 	"gatehouse/cloud/internal/store"
@@ -20,11 +18,25 @@ import (
 	"gatehouse/protocol/access/fault"
 )
 
-// ownName is the name in the broker's certificate by which the cloud itself knows it.
+// ownName is the name in the embedded broker's certificate by which the cloud itself knows it: the address may be one that
+// is not in it, when the broker listens on another than gateways dial.
 const ownName = "localhost"
 
-// startBroker starts the embedded broker.
-func (c *Cloud) startBroker() (*broker.Broker, error) {
+// startBroker starts the embedded broker, or nothing when the configuration names one that stands beside the cloud. It
+// returns where the cloud finds the broker, the name by which it must know it ("": the address's host), and how to stop
+// what was started.
+func (c *Cloud) startBroker() (address, name string, stop func() error, err error) {
+	if c.cfg.Broker != "" {
+		return c.cfg.Broker, "", func() error { return nil }, nil
+	}
+	b, err := c.embedded()
+	if err != nil {
+		return "", "", nil, err
+	}
+	return "tls://" + b.Addr().String(), ownName, b.Close, nil
+}
+
+func (c *Cloud) embedded() (*broker.Broker, error) {
 	u, err := url.Parse(c.cfg.BrokerAddress)
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, "read", "broker_address", err)
@@ -43,87 +55,14 @@ func (c *Cloud) startBroker() (*broker.Broker, error) {
 	})
 }
 
-// session is the cloud's own connection to the broker.
-type session struct{ client mqtt.Client }
-
-const (
-	sendTimeout = 15 * time.Second
-	keepAlive   = 20 * time.Second
-
-	subscribeAgain = 2 * time.Second
-)
-
-// connect opens the session; it stays and reconnects by itself until closed. Handlers only hand
-// messages over, so nothing blocks the client.
-func (c *Cloud) connect(address string, offer func(topic string, payload []byte), connected func()) (*session, error) {
+// linkConfig is how the cloud joins the broker at an address, under the name that its certificate has.
+func (c *Cloud) linkConfig(address, name string, receive func(topic string, payload []byte), fresh func()) (brokerlink.Config, error) {
 	cert, err := c.ca.Cloud()
-	if err != nil {
-		return nil, err
-	}
-	o := mqtt.NewClientOptions().AddBroker(address).SetClientID(pki.CloudName).SetProtocolVersion(4).
-		SetCleanSession(true).SetAutoReconnect(true).SetConnectRetry(true).SetConnectRetryInterval(2 * time.Second).
-		SetMaxReconnectInterval(10 * time.Second).SetKeepAlive(keepAlive).SetWriteTimeout(sendTimeout).SetOrderMatters(true).
-		// The address may be one that is not in the broker's certificate, when it listens on another than gateways dial.
-		SetTLSConfig(&tls.Config{RootCAs: c.ca.Pool(), ServerName: ownName, Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}).
-		SetStore(mqtt.NewOrderedMemoryStore()).
-		SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) { offer(m.Topic(), m.Payload()) })
-	o.SetOnConnectHandler(func(cl mqtt.Client) {
-		for told := false; cl.IsConnectionOpen(); told = true {
-			err := subscribe(cl)
-			if err == nil {
-				connected()
-				return
-			}
-			if !told {
-				c.log.Error("the broker does not let the cloud listen; nothing that gateways say arrives; trying on", "err", err)
-			}
-			time.Sleep(subscribeAgain) // in a goroutine of the client's own, and no longer than the connection
-		}
-	})
-	o.SetConnectionLostHandler(func(_ mqtt.Client, err error) { c.log.Warn("connection to the broker lost", "err", err) })
-	s := &session{mqtt.NewClient(o)}
-	s.client.Connect() // completes when the broker answers; until then sending says so
-	return s, nil
+	return brokerlink.Config{
+		Address: address, ServerName: name, CA: c.ca.Pool(), Certificate: cert, Name: pki.CloudName,
+		Receive: receive, Fresh: fresh, Now: c.now, Log: c.log,
+	}, err
 }
-
-func subscribe(cl mqtt.Client) error {
-	tok := cl.SubscribeMultiple(map[string]byte{protocol.AllUp: 1, protocol.AllStatus: 1}, nil)
-	if !tok.WaitTimeout(sendTimeout) {
-		return errors.New("no answer to the subscription")
-	}
-	if err := tok.Error(); err != nil {
-		return err
-	}
-	if sub, ok := tok.(*mqtt.SubscribeToken); ok {
-		for topic, code := range sub.Result() {
-			if code > 2 {
-				return errors.New("subscription refused: " + topic)
-			}
-		}
-	}
-	return nil
-}
-
-// send publishes and waits until the broker took it. While there is no connection it fails at
-// once: what to send is decided anew later.
-func (s *session) send(ctx context.Context, topic string, payload []byte) error {
-	if !s.client.IsConnectionOpen() {
-		return fault.New(fault.Unreachable, "publish", topic, "no connection to the broker")
-	}
-	tok := s.client.Publish(topic, 1, false, payload)
-	timer := time.NewTimer(sendTimeout)
-	defer timer.Stop()
-	select {
-	case <-tok.Done():
-		return fault.Wrap(fault.Unreachable, "publish", topic, tok.Error())
-	case <-timer.C:
-		return fault.New(fault.Timeout, "publish", topic, "the broker did not take it within %s", sendTimeout)
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (s *session) close() { s.client.Disconnect(250) }
 
 // publishStore is the store as the publisher sees it.
 type publishStore struct{ *store.Store }

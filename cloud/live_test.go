@@ -107,7 +107,7 @@ func (l *live) emptyUnit() string {
 func (l *live) shows(texts ...string) {
 	l.t.Helper()
 	w := httptest.NewRecorder()
-	l.c.console().ServeHTTP(w, httptest.NewRequest("GET", "/property/harbor?all=1", nil))
+	l.c.console(nil).ServeHTTP(w, httptest.NewRequest("GET", "/property/harbor?all=1", nil))
 	page := strings.Join(strings.Fields(tags.ReplaceAllString(w.Body.String(), " ")), " ")
 	for _, want := range texts {
 		if !strings.Contains(page, want) {
@@ -242,7 +242,7 @@ func TestTowardsS2_SyncNowOnThePageReadsTheSource(t *testing.T) {
 	press := func() {
 		t.Helper()
 		w := httptest.NewRecorder()
-		l.c.console().ServeHTTP(w, httptest.NewRequest("POST", "/property/harbor/sync", nil))
+		l.c.console(nil).ServeHTTP(w, httptest.NewRequest("POST", "/property/harbor/sync", nil))
 		if w.Code != http.StatusSeeOther {
 			t.Fatalf("%d: %s", w.Code, w.Body)
 		}

@@ -8,21 +8,57 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"gatehouse/cloud/internal/brokerlink"
 	"gatehouse/cloud/internal/intake"
 )
 
 const scrapeLimit = 5 * time.Second
 
 // metrics is the cloud's registry, served at /metrics.
-func (c *Cloud) metrics(in *intake.Intake) http.Handler {
+func (c *Cloud) metrics(in *intake.Intake, link *brokerlink.Link) http.Handler {
 	reg := prometheus.NewRegistry()
+	reg.MustRegister(c.collectors(in, link)...)
+	return promhttp.HandlerFor(reg, promhttp.HandlerOpts{Registry: reg, ErrorHandling: promhttp.ContinueOnError, MaxRequestsInFlight: 3, Timeout: scrapeLimit})
+}
+
+func (c *Cloud) collectors(in *intake.Intake, link *brokerlink.Link) []prometheus.Collector {
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "gatehouse_build_info", Help: "Always 1; the label says what is running.",
 		ConstLabels: prometheus.Labels{"version": c.deps.Version},
 	})
 	build.Set(1)
-	reg.MustRegister(build, newGauges(c, in))
-	return promhttp.HandlerFor(reg, promhttp.HandlerOpts{Registry: reg, ErrorHandling: promhttp.ContinueOnError, MaxRequestsInFlight: 3, Timeout: scrapeLimit})
+	return []prometheus.Collector{build, newGauges(c, in), newBrokerGauges(link)}
+}
+
+// brokerGauges tell how the cloud stands to its broker.
+type brokerGauges struct {
+	link            *brokerlink.Link
+	connected, ends *prometheus.Desc
+}
+
+func newBrokerGauges(link *brokerlink.Link) brokerGauges {
+	return brokerGauges{
+		link:      link,
+		connected: prometheus.NewDesc("gatehouse_broker_connected", "1 while the cloud has a connection to the broker on which its own test messages come back, so that it hears gateways.", nil, nil),
+		ends:      prometheus.NewDesc("gatehouse_broker_certificate_expiry_timestamp_seconds", "When the broker's certificate ends, as last seen in a handshake; 0 none was seen.", nil, nil),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (g brokerGauges) Describe(ch chan<- *prometheus.Desc) { ch <- g.connected; ch <- g.ends }
+
+// Collect implements prometheus.Collector.
+func (g brokerGauges) Collect(ch chan<- prometheus.Metric) {
+	st := g.link.State()
+	connected, ends := 0.0, 0.0
+	if st.Connected {
+		connected = 1
+	}
+	if !st.CertificateEnds.IsZero() {
+		ends = float64(st.CertificateEnds.Unix())
+	}
+	ch <- prometheus.MustNewConstMetric(g.connected, prometheus.GaugeValue, connected)
+	ch <- prometheus.MustNewConstMetric(g.ends, prometheus.GaugeValue, ends)
 }
 
 // gauges reads every figure afresh at each scrape.

@@ -82,7 +82,7 @@ func newRig(t testing.TB, text string) *rig {
 
 func (r *rig) configure(text string) {
 	r.t.Helper()
-	if !strings.Contains(text, "broker_listen") {
+	if !strings.Contains(text, "broker_listen") && !strings.Contains(text, "broker = ") {
 		text = "broker_listen = \"127.0.0.1:0\"\n" + text
 	}
 	text = "state_dir = \"state\"\nlisten = \"127.0.0.1:0\"\nlog_level = \"debug\"\n" + text

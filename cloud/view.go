@@ -6,11 +6,13 @@ import (
 	"strings"
 	"time"
 
+	"gatehouse/cloud/internal/brokerlink"
 	"gatehouse/cloud/internal/console"
 	"gatehouse/cloud/internal/pms"
 	"gatehouse/cloud/internal/policy"
 	"gatehouse/cloud/internal/store"
 	"gatehouse/protocol/access"
+	"gatehouse/protocol/access/fault"
 )
 
 // reader is the cloud as the console sees it.
@@ -93,6 +95,19 @@ func (r reader) why(ctx context.Context, id access.PropertyID, people []store.Pe
 		}
 	}
 	return d.Explain, nil
+}
+
+// brokerView is how the cloud stands to its broker.
+func (c *Cloud) brokerView(link *brokerlink.Link) console.Broker {
+	st := link.State()
+	out := console.Broker{Connected: st.Connected, Embedded: c.cfg.Broker == "", Address: link.Address(), Since: st.Since, CertificateEnds: st.CertificateEnds}
+	switch {
+	case st.Err != nil:
+		out.Problem, out.Remedy = st.Err.Error(), fault.RemedyOf(st.Err)
+	case st.Connected && st.CertificateEnds.Sub(c.now()) < brokerlink.ExpiryWarning:
+		out.Problem, out.Remedy = "The broker's certificate ends on "+st.CertificateEnds.UTC().Format(time.DateOnly)+"; after that neither gateways nor the cloud connect.", brokerlink.Renew
+	}
+	return out
 }
 
 func (r reader) overview(ctx context.Context, o store.Overview) (console.Overview, error) {

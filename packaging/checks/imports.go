@@ -53,6 +53,7 @@ var importTable = []row{
 
 	{pkg: "cloud/internal/config", may: []string{access, fault, "cloud/internal/people/model"}},
 	{pkg: "cloud/internal/broker", may: []string{access, fault, "protocol"}},
+	{pkg: "cloud/internal/brokerlink", may: []string{access, fault, "protocol"}},
 	{pkg: "cloud/internal/publish", may: []string{access, fault, "protocol"}},
 	{pkg: "cloud/internal/intake", may: []string{access, fault, "protocol"}},
 	{pkg: "cloud/internal/people/model", may: []string{access, fault, "cloud/internal/pms"}},

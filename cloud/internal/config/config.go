@@ -6,6 +6,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -29,8 +30,9 @@ type Config struct {
 	StateDir      string     `toml:"state_dir"`      // database, keys and certificates
 	Database      string     `toml:"database"`       // sqlite:///path or postgres://…; "": SQLite in StateDir
 	Listen        string     `toml:"listen"`         // status page, /healthz
-	BrokerListen  string     `toml:"broker_listen"`  // the embedded broker
-	BrokerAddress string     `toml:"broker_address"` // what gateways dial, tls://host:port; "": BrokerListen
+	Broker        string     `toml:"broker"`         // an outside broker that the cloud joins, tls://host:port; "": the embedded one
+	BrokerListen  string     `toml:"broker_listen"`  // the embedded broker; "" with an outside one: nothing listens
+	BrokerAddress string     `toml:"broker_address"` // what gateways dial, tls://host:port; "": Broker, else BrokerListen
 	LogLevel      slog.Level `toml:"log_level"`
 	Properties    []Property `toml:"property"`
 }
@@ -100,6 +102,9 @@ func Load(path string) (Config, error) {
 		if err != nil {
 			return Config{}, fault.New(fault.Invalid, "read", path, "%s", words(err))
 		}
+		if c.Broker != "" && !md.IsDefined("broker_listen") {
+			c.BrokerListen = ""
+		}
 		if err := errors.Join(unknown(md), c.check()); err != nil {
 			return Config{}, fault.New(fault.Invalid, "read", path, "%w", err)
 		}
@@ -151,7 +156,7 @@ func (c *Config) complete(dir string) error {
 		c.Database = "sqlite://" + filepath.Join(abs, "cloud.db")
 	}
 	if c.BrokerAddress == "" {
-		c.BrokerAddress = "tls://" + c.BrokerListen
+		c.BrokerAddress = cmp.Or(c.Broker, "tls://"+c.BrokerListen)
 	}
 	for i := range c.Properties {
 		if p := c.Properties[i].PMS; p != nil {
@@ -173,17 +178,10 @@ func (c *Config) check() error {
 	if c.StateDir == "" {
 		bad("state_dir is empty")
 	}
-	for key, v := range map[string]string{"listen": c.Listen, "broker_listen": c.BrokerListen} {
-		if _, _, err := net.SplitHostPort(v); err != nil {
-			bad("%s is %q, want host:port such as 127.0.0.1:8080", key, v)
-		}
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		bad("listen is %q, want host:port such as 127.0.0.1:8080", c.Listen)
 	}
-	if u, err := url.Parse(c.BrokerAddress); c.BrokerAddress != "" && (err != nil || u.Scheme != "tls" || u.Port() == "") {
-		bad("broker_address is %q, want tls://host:port", c.BrokerAddress)
-	}
-	if host, _, err := net.SplitHostPort(c.BrokerListen); err == nil && c.BrokerAddress == "" && (host == "" || net.ParseIP(host).IsUnspecified()) {
-		bad("broker_address is missing: broker_listen %q is no address that a gateway can dial", c.BrokerListen)
-	}
+	errs = append(errs, c.checkBroker()...)
 	seen := map[access.PropertyID]bool{}
 	for i := range c.Properties {
 		p := &c.Properties[i]
@@ -197,6 +195,46 @@ func (c *Config) check() error {
 	}
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return errors.Join(errs...)
+}
+
+// checkBroker names what cannot be about the broker, embedded or not.
+func (c *Config) checkBroker() (errs []error) {
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	for key, v := range map[string]string{"broker": c.Broker, "broker_address": c.BrokerAddress} {
+		if v != "" && !dialable(v) {
+			bad("%s is %q, want tls://host:port", key, withoutPassword(v))
+		}
+	}
+	if c.Broker != "" {
+		if c.BrokerListen != "" {
+			bad("broker and broker_listen contradict each other: with broker = %q the cloud joins that one and nothing listens on %q; remove one of the two", c.Broker, c.BrokerListen)
+		}
+		return errs
+	}
+	host, _, err := net.SplitHostPort(c.BrokerListen)
+	if err != nil {
+		bad("broker_listen is %q, want host:port such as 127.0.0.1:8883", c.BrokerListen)
+	} else if c.BrokerAddress == "" && (host == "" || net.ParseIP(host).IsUnspecified()) {
+		bad("broker_address is missing: broker_listen %q is no address that a gateway can dial", c.BrokerListen)
+	}
+	return errs
+}
+
+// dialable says whether an address is tls://host:port and nothing else, and leads somewhere.
+func dialable(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "tls" || u.Hostname() == "" || u.Port() == "" {
+		return false
+	}
+	return u.String() == "tls://"+u.Host && !net.ParseIP(u.Hostname()).IsUnspecified()
+}
+
+// withoutPassword is an address as it may be printed.
+func withoutPassword(address string) string {
+	if u, err := url.Parse(address); err == nil {
+		return u.Redacted()
+	}
+	return address
 }
 
 func (p *Property) check() (errs []error) {

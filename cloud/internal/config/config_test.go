@@ -110,6 +110,21 @@ func TestTowardsT5_WithoutGroupsAllDoorsAreTheResidentsEntrance(t *testing.T) {
 	}
 }
 
+// TestTowardsE4_AnOutsideBroker: nothing listens, and gateways dial what the cloud joins unless the file says otherwise.
+func TestTowardsE4_AnOutsideBroker(t *testing.T) {
+	c, _, err := load(t, "broker = \"tls://broker.example.com:8883\"\n")
+	if err != nil || c.Broker != "tls://broker.example.com:8883" || c.BrokerAddress != c.Broker || c.BrokerListen != "" {
+		t.Errorf("broker %q, gateways dial %q, listens on %q: %v", c.Broker, c.BrokerAddress, c.BrokerListen, err)
+	}
+	c, _, err = load(t, "broker = \"tls://10.0.0.5:8883\"\nbroker_address = \"tls://broker.example.com:443\"\n")
+	if err != nil || c.Broker != "tls://10.0.0.5:8883" || c.BrokerAddress != "tls://broker.example.com:443" || c.BrokerListen != "" {
+		t.Errorf("broker %q, gateways dial %q, listens on %q: %v", c.Broker, c.BrokerAddress, c.BrokerListen, err)
+	}
+	if c, _, err = load(t, "broker = \"\"\n"); err != nil || c.BrokerListen != "127.0.0.1:8883" || c.BrokerAddress != "tls://127.0.0.1:8883" {
+		t.Errorf("the embedded broker listens on %q, gateways dial %q: %v", c.BrokerListen, c.BrokerAddress, err)
+	}
+}
+
 // TestEveryMistakeIsNamed: with its place, in words, all at once where the file can be read.
 func TestEveryMistakeIsNamed(t *testing.T) {
 	tests := map[string]struct {
@@ -125,12 +140,19 @@ func TestEveryMistakeIsNamed(t *testing.T) {
 		"same id twice": {"[[property]]\nid = \"a\"\nzone = \"UTC\"\n[[property]]\nid = \"a\"\nzone = \"UTC\"\n", []string{`property "a" stands twice`}},
 		"policy": {"[[property]]\nid = \"a\"\nzone = \"UTC\"\nbegin = \"soon\"\nend = [\"never\"]\nmove_in_time = \"3pm\"\nmove_out_time = \"25:00\"\n",
 			[]string{`begin is "soon"`, `end names "never"`, `move_in_time is "3pm"`, `move_out_time is "25:00"`}},
-		"pms":                    {"[[property]]\nid = \"a\"\nzone = \"UTC\"\n[property.pms]\nconfig = \"rm.toml\"\n", []string{"pms.kind is missing"}},
-		"pms file":               {"[[property]]\nid = \"a\"\nzone = \"UTC\"\n[property.pms]\nkind = \"rentmanager\"\n", []string{"pms.config is missing"}},
-		"pms every":              {"[[property]]\nid = \"a\"\nzone = \"UTC\"\n[property.pms]\nkind = \"rentmanager\"\nconfig = \"x\"\nevery = \"1ms\"\n", []string{"pms.every is 1ms, want 1s to 24h"}},
-		"a broker for everybody": {"broker_listen = \":8883\"\n", []string{"broker_address is missing"}},
-		"a broker anywhere":      {"broker_listen = \"0.0.0.0:8883\"\n", []string{"broker_address is missing"}},
-		"a group twice":          {"[[property]]\nid = \"a\"\nzone = \"UTC\"\n[[property.group]]\nid = \"g\"\n[[property.group]]\nid = \"g\"\n", []string{`group "g" stands twice`}},
+		"pms":                      {"[[property]]\nid = \"a\"\nzone = \"UTC\"\n[property.pms]\nconfig = \"rm.toml\"\n", []string{"pms.kind is missing"}},
+		"pms file":                 {"[[property]]\nid = \"a\"\nzone = \"UTC\"\n[property.pms]\nkind = \"rentmanager\"\n", []string{"pms.config is missing"}},
+		"pms every":                {"[[property]]\nid = \"a\"\nzone = \"UTC\"\n[property.pms]\nkind = \"rentmanager\"\nconfig = \"x\"\nevery = \"1ms\"\n", []string{"pms.every is 1ms, want 1s to 24h"}},
+		"a broker for everybody":   {"broker_listen = \":8883\"\n", []string{"broker_address is missing"}},
+		"an outside broker":        {"broker = \"broker.example.com:8883\"\n", []string{`broker is "broker.example.com:8883", want tls://host:port`}},
+		"a plain broker":           {"broker = \"tcp://broker.example.com:1883\"\n", []string{`broker is "tcp://broker.example.com:1883", want tls://host:port`}},
+		"a broker nowhere":         {"broker = \"tls://0.0.0.0:8883\"\n", []string{`broker is "tls://0.0.0.0:8883"`}},
+		"a broker with a password": {"broker = \"tls://me:secret@broker.example.com:8883/x\"\n", []string{`broker is "tls://me:xxxxx@broker.example.com:8883/x", want tls://host:port`}},
+		"gateways nowhere":         {"broker_address = \"tls://:8883\"\n", []string{`broker_address is "tls://:8883"`}},
+		"two brokers": {"broker = \"tls://broker.example.com:8883\"\nbroker_listen = \"127.0.0.1:8883\"\n",
+			[]string{"broker and broker_listen contradict each other", "remove one of the two"}},
+		"a broker anywhere": {"broker_listen = \"0.0.0.0:8883\"\n", []string{"broker_address is missing"}},
+		"a group twice":     {"[[property]]\nid = \"a\"\nzone = \"UTC\"\n[[property.group]]\nid = \"g\"\n[[property.group]]\nid = \"g\"\n", []string{`group "g" stands twice`}},
 		"places": {"[[property]]\nid = \"a\"\nzone = \"UTC\"\n[[property.door]]\nid = \"x y\"\n[[property.door]]\nid = \"d\"\n[[property.door]]\nid = \"d\"\n[[property.group]]\nid = \"g\"\ndoors = [\"e\"]\n",
 			[]string{`"x y"`, `door "d" stands twice`, `group "g" names door "e"`}},
 	}

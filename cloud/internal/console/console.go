@@ -15,14 +15,15 @@
 //	  ?all=1               no limit on the number of rows
 //	  ?refresh=5           reloads every 5 seconds (1 to 3600)
 //	  /sync (POST)         its live source is to be read now; leads back to the page
-//	/status.json           {"now","version","properties":[overview]}
-//	/status.json?property= {"now","version","property":{…}}; takes q and state too
+//	/status.json           {"now","version","broker":{…},"properties":[overview]}
+//	/status.json?property= {"now","version","broker":{…},"property":{…}}; takes q and state too
 //
 // # status.json
 //
 // Keys are stable; more may be added. Instants are RFC 3339 in the property's zone; absent ones are
 // left out.
 //
+//	broker     connected, embedded, address, since, problem, remedy, certificate_ends
 //	overview   id, name, zone, units, people, gateways, conflicts, last (run), applied (run),
 //	           source {kind, every (seconds), next, running}: without it only files are imported
 //	run        source, started, finished, complete, evidence, held, people, units, skipped, added, changed, removed
@@ -64,6 +65,7 @@ type Options struct {
 	Version string        // of the program
 	Silent  time.Duration // a gateway without a word for so long is silent; 0: 15 minutes
 	Stale   time.Duration // data without a good import for so long is old; 0: 26 hours
+	Broker  func() Broker // how the cloud stands to its broker; nil: nothing is said of it
 }
 
 type console struct {
@@ -157,7 +159,7 @@ func (c *console) sync(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *console) status(w http.ResponseWriter, r *http.Request) {
-	out := status{Now: c.Now(), Version: c.Version}
+	out := status{Now: c.Now(), Version: c.Version, Broker: c.brokerJSON()}
 	var err error
 	if id := r.URL.Query().Get("property"); id != "" {
 		var p Property
@@ -173,7 +175,7 @@ func (c *console) status(w http.ResponseWriter, r *http.Request) {
 	code := http.StatusOK
 	if err != nil {
 		code = c.judgeError(r, err)
-		out = status{Now: out.Now, Version: c.Version, Error: &errorJSON{fault.KindOf(err).String(), err.Error(), fault.RemedyOf(err)}}
+		out = status{Now: out.Now, Version: c.Version, Broker: out.Broker, Error: &errorJSON{fault.KindOf(err).String(), err.Error(), fault.RemedyOf(err)}}
 	}
 	b, err := json.MarshalIndent(out, "", " ")
 	if err != nil { // plain data always has a form

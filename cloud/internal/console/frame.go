@@ -21,6 +21,8 @@ type frame struct {
 	Refresh        int    // seconds; 0: the page stays as it is
 	Faster, Stay   string // links that start and stop reloading
 	Made           *Stamp
+	Broker         *Broker // nil: nothing is said of it
+	BrokerSince    *Stamp
 	at             *url.URL
 }
 
@@ -28,6 +30,10 @@ func (c *console) frame(r *http.Request, title string) frame {
 	f := frame{Title: title, Version: c.Version, Style: c.style, at: r.URL, Made: clock{c.Now(), time.UTC}.stamp(c.Now())}
 	if n, err := strconv.Atoi(r.URL.Query().Get("refresh")); err == nil && n > 0 {
 		f.Refresh = min(n, 3600)
+	}
+	if c.Broker != nil {
+		b := c.Broker()
+		f.Broker, f.BrokerSince = &b, clock{c.Now(), time.UTC}.stamp(b.Since)
 	}
 	f.Faster, f.Stay = f.link("refresh", "5"), f.link("refresh", "")
 	return f

@@ -10,6 +10,7 @@ import (
 type status struct {
 	Now        time.Time      `json:"now"`
 	Version    string         `json:"version"`
+	Broker     *brokerJSON    `json:"broker,omitempty"`
 	Error      *errorJSON     `json:"error,omitempty"`
 	Properties []overviewJSON `json:"properties,omitempty"`
 	Property   *propertyJSON  `json:"property,omitempty"`
@@ -19,6 +20,16 @@ type errorJSON struct {
 	Kind    string `json:"kind"`
 	Message string `json:"message"`
 	Remedy  string `json:"remedy"`
+}
+
+type brokerJSON struct {
+	Connected       bool      `json:"connected"`
+	Embedded        bool      `json:"embedded"`
+	Address         string    `json:"address"`
+	Since           time.Time `json:"since,omitzero"`
+	Problem         string    `json:"problem,omitempty"`
+	Remedy          string    `json:"remedy,omitempty"`
+	CertificateEnds time.Time `json:"certificate_ends,omitzero"`
 }
 
 type overviewJSON struct {

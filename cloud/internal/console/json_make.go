@@ -17,6 +17,14 @@ func local(t time.Time, zone *time.Location) time.Time {
 	return t.In(zone)
 }
 
+func (c *console) brokerJSON() *brokerJSON {
+	if c.Broker == nil {
+		return nil
+	}
+	b := c.Broker()
+	return &brokerJSON{b.Connected, b.Embedded, b.Address, local(b.Since, time.UTC), b.Problem, b.Remedy, local(b.CertificateEnds, time.UTC)}
+}
+
 func overviewsJSON(all []Overview) []overviewJSON {
 	out := make([]overviewJSON, len(all))
 	for i, o := range all {

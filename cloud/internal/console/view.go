@@ -40,6 +40,16 @@ type Source struct {
 	Running bool          // it is being read
 }
 
+// Broker is how the cloud stands to the broker through which it reaches gateways.
+type Broker struct {
+	Connected       bool // it hears what is said to it
+	Embedded        bool
+	Address         string
+	Since           time.Time // of Connected
+	Problem, Remedy string    // in words; "": none, or the first attempt is under way
+	CertificateEnds time.Time // zero: not known
+}
+
 // Run is one import of a property from its source.
 type Run struct {
 	Source            string // "csv residents.csv"
