@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 
 	"gatehouse/cloud"
 	"gatehouse/protocol"
@@ -57,6 +58,35 @@ func setUpGatewayAdd(c *cli.Call) func() error {
 			}
 			return c.Tell(map[string]any{"ok": true, "gateway": id, "out": *out},
 				"Gateway %s of %s. Carry %s back to it: gatehouse-agent enroll accept %s", id, *property, *out, *out)
+		})
+	}
+}
+
+// installed is where the shipped configuration of Mosquitto looks for its certificates.
+const installed = "/etc/mosquitto/gatehouse/"
+
+func setUpBrokerCertificate(c *cli.Call) func() error {
+	open := opener(c)
+	names := c.Flags.String("name", "", "`NAMES` and addresses by which gateways and the cloud reach the broker, separated by commas; without it those of the configuration, or of the certificate that is renewed")
+	out := c.Flags.String("out", "", "`DIR` to write ca.pem, broker.pem and broker.key to, 0600 each")
+	force := c.Flags.Bool("force", false, "put new files in the place of those that are there: this is how to renew")
+	return func() error {
+		if *out == "" {
+			return cli.Usagef("--out DIR is missing: where shall the files go?")
+		}
+		return open(slog.LevelWarn, func(cl *cloud.Cloud) error {
+			made, err := cl.CertifyBroker(*out, strings.FieldsFunc(strings.ToLower(*names), func(r rune) bool { return r == ',' || r == ' ' }), *force)
+			if err != nil {
+				return err
+			}
+			return c.Tell(map[string]any{"ok": true, "names": made.Names, "ends": made.Ends, "files": made.Files}, `A certificate for %s, good until %s.
+Copy the three files to the broker's machine, in a way that nobody reads along, and there:
+  install -d -o mosquitto -g mosquitto -m 0700 %s
+  install -o mosquitto -g mosquitto -m 0600 %s %s
+  systemctl reload mosquitto
+%s is a private key: delete it here afterwards. The key of the authority, pki/ca.key, stays where it is.
+The cloud warns in its log from 30 days before the end; renew with the same command and --force.`,
+				strings.Join(made.Names, ", "), made.Ends.Format(time.DateOnly), installed, strings.Join(made.Files, " "), installed, made.Files[len(made.Files)-1])
 		})
 	}
 }

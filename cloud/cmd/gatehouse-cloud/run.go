@@ -16,6 +16,7 @@ func program() cli.Program {
 		{Name: "serve", Summary: "runs broker, publisher and pages until it is told to stop", Example: "gatehouse-cloud serve --config cloud.toml", SetUp: setUpServe},
 		{Name: "migrate", Summary: "brings the database up to date and ends", Example: "gatehouse-cloud migrate --config cloud.toml", SetUp: setUpMigrate},
 		{Name: "gateway add", Summary: "makes a new gateway from its request", Example: "gatehouse-cloud gateway add --config cloud.toml --property maple-court --request lobby.request --out lobby.bundle", SetUp: setUpGatewayAdd},
+		{Name: "broker certificate", Summary: "makes or renews the certificate of a broker that stands beside the cloud", Example: "gatehouse-cloud broker certificate --config cloud.toml --name broker.example.com --out broker", SetUp: setUpBrokerCertificate},
 		{Name: "import", Summary: "reads an export as a sync of a property", Example: "gatehouse-cloud import --config cloud.toml --property maple-court --format csv --file residents.csv", SetUp: setUpImport},
 		{Name: "sync", Summary: "reads a property's live source now", Example: "gatehouse-cloud sync --config cloud.toml --property maple-court --unit 204", SetUp: setUpSync},
 		{Name: "pms pull", Summary: "shows what a live source says, without any database", Example: "gatehouse-cloud pms pull --kind rentmanager --config rentmanager.toml --json", SetUp: setUpPMSPull},

@@ -216,11 +216,15 @@ func (a *Authority) Gateway(csr *x509.CertificateRequest, id access.GatewayID) (
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), t.SerialNumber.Text(16), nil
 }
 
-// Server is a fresh certificate for the broker under the given host names and addresses. It is
+// Server is a fresh certificate for the embedded broker under the given host names and addresses. It is
 // made at every start: nothing pins it, gateways trust the CA. It lives long because a process may.
 func (a *Authority) Server(hosts []string) (tls.Certificate, error) {
+	return a.issue(a.server(hosts))
+}
+
+func (a *Authority) server(hosts []string) *x509.Certificate {
 	t := a.template("Gatehouse broker", leafYears)
-	t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} // with it this certificate is no client's
 	for _, h := range hosts {
 		if ip := net.ParseIP(h); ip != nil {
 			t.IPAddresses = append(t.IPAddresses, ip)
@@ -228,7 +232,7 @@ func (a *Authority) Server(hosts []string) (tls.Certificate, error) {
 			t.DNSNames = append(t.DNSNames, h)
 		}
 	}
-	return a.issue(t)
+	return t
 }
 
 // Cloud is a fresh client certificate for the cloud itself.
