@@ -97,6 +97,20 @@ func TestADeniedSubscription(t *testing.T) {
 	eve.hears(down("gw-b"), "for eve")
 }
 
+// TestTheCloudHearsItself: its test messages come back by the shipped rules, and nobody else can send them.
+func TestTheCloudHearsItself(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t)
+	cloud, eve := b.cloud(), b.gateway("gw-b")
+	for _, topic := range []string{protocol.UpTopic(cloudName, "echo"), status(cloudName)} {
+		eve.publish(topic, "forged", false)
+		eve.publish(up("gw-b"), "after it", false)
+		cloud.hears(up("gw-b"), "after it")
+		cloud.publish(topic, "test", false)
+		cloud.hears(topic, "test")
+	}
+}
+
 func TestADeniedPublishIsDropped(t *testing.T) {
 	t.Parallel()
 	b := newBroker(t)
