@@ -50,6 +50,7 @@ func TestE4_G10_ThroughMosquittoAndItsRestart(t *testing.T) {
 	h.enrol()
 	h.startCloud() // before its broker
 	m.Start()
+	eventually(t, "the cloud is connected", 30*time.Second, func() error { return h.figure(h.page, "gatehouse_broker_connected", "1") })
 	h.startAgent()
 	h.write("residents.csv", export(crowd))
 	h.must("gatehouse-cloud", "import", "--config", "@cloud.toml", "--property", "maples", "--file", "@residents.csv")
