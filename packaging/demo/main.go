@@ -1,11 +1,12 @@
-// Command demo plays one day of a property on this machine: an invented 40-unit property, a cloud,
-// a gateway and two simulated door panels, all on loopback; and a second property with 140 units
-// whose property-management system is read live and has a bad day. It tells the story as a property
-// manager would see it, and believes only what the panels' own door logs say.
+// Command demo plays a day of the sample properties (testdata/pms/sample) on this machine: two
+// properties of 240 units whose property-management system, a simulated Rent Manager, is read live
+// every second; a cloud, a gateway at each property and three simulated door panels, all on
+// loopback. It tells the story as a property manager would see it: what the doors do is believed
+// only from the panels' own door logs, what staff are told only from the HTML page that they see.
 //
 // With ONCE=1 it plays the story once; the exit code tells whether every step was seen. Otherwise
-// it stays up afterwards, with the addresses of both pages. It uses the programs in bin/, as `make
-// demo` builds them, and imports nothing of them.
+// it stays up afterwards, with what to try by hand. It uses the programs in bin/, as `make demo`
+// builds them, and imports nothing of them.
 package main
 
 import (
@@ -17,7 +18,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
-	_ "time/tzdata" // the property's zone must be known everywhere
+	_ "time/tzdata" // the properties' zones must be known everywhere
 )
 
 func main() {
@@ -37,12 +38,12 @@ func run(ctx context.Context, once bool) error {
 	}
 	s, err := newStage(dir)
 	if err != nil {
-		return err
+		return errors.Join(err, os.RemoveAll(dir))
 	}
 	began := time.Now()
 	err = s.play(ctx)
 	if err == nil {
-		fmt.Printf("\nEvery step was seen at the panels, in %s.\n", time.Since(began).Round(time.Second))
+		fmt.Printf("\nEvery step was seen, in %s.\n", time.Since(began).Round(time.Second))
 	}
 	if err == nil && !once {
 		s.stay(ctx)
@@ -57,31 +58,50 @@ func run(ctx context.Context, once bool) error {
 
 // stay keeps everything up until interrupted.
 func (s *stage) stay(ctx context.Context) {
-	fmt.Printf("\nEverything stays up. Pages:\n  cloud    %s\n  gateway  %s\n", s.cloudURL, s.agentURL)
-	fmt.Printf("Try it: curl -d '{\"pin\":\"%s\"}' %s/present\nPress Ctrl-C to end.\n", s.movedIn.PIN, s.front.control)
+	fmt.Print("\nEverything stays up. Pages:\n")
+	for _, p := range s.properties() {
+		fmt.Printf("  %-11s %s/property/%s   its gateway: %s\n", p.name, s.cloudURL, p.id, p.agentURL)
+	}
+	fmt.Printf(`The property-management system's hand: %[1]s (curl it: it explains itself)
+
+Try it; what is entered there is at the doors about two seconds later:
+  # Nora moves out; her PIN at the front panel of Harbor Row
+  curl -d '{"tenant":%[3]d,"date":"-1"}' %[1]s/move_out
+  curl -d '{"pin":"%[4]s"}' %[2]s/present
+  # somebody moves in
+  curl -d '{"property":12,"unit":"203","first":"Ada","last":"Byron","pin":"24680","date":"-1"}' %[1]s/move_in
+  curl -d '{"pin":"24680"}' %[2]s/present
+  # a bad day, and its end; see Imports on the pages
+  curl -d '{"name":"http-500","on":true}' %[1]s/fault
+  curl -d '{"name":"all","on":false}' %[1]s/fault
+Press Ctrl-C to end.
+`, s.pms.control, s.harbor.panels[0].control, s.nora.Tenant, s.nora.PIN)
 	<-ctx.Done()
 }
 
 // newStage prepares files and addresses; nothing runs yet.
 func newStage(dir string) (*stage, error) {
-	zone, err := time.LoadLocation("America/New_York")
-	if err != nil {
-		return nil, err
-	}
 	bin, err := filepath.Abs("bin")
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range []string{"gatehouse-agent", "gatehouse-cloud", "gatehouse-sim", "gatehouse-pmssim"} {
-		if _, err := os.Stat(filepath.Join(bin, p)); err != nil {
-			return nil, errors.Join(fmt.Errorf("bin/%s is missing: run make build first", p), err)
+	s := &stage{
+		dir: dir, bin: bin, cloudURL: "http://" + freeAddress(), broker: freeAddress(),
+		harbor: &property{id: "harbor-row", name: "Harbor Row", source: 12, panels: []*panel{
+			{name: "Front panel", model: "X916", doors: []string{"lobby", "garage"}},
+			{name: "Rear panel", model: "E18", doors: []string{"courtyard"}},
+		}},
+		kiln: &property{id: "kiln-lofts", name: "Kiln Lofts", source: 27, panels: []*panel{
+			{name: "Yard panel", model: "X915S", doors: []string{"yard"}},
+		}},
+	}
+	for p, zone := range map[*property]string{s.harbor: "America/New_York", s.kiln: "America/Chicago"} {
+		p.agentURL = "http://" + freeAddress()
+		if p.zone, err = time.LoadLocation(zone); err != nil {
+			return nil, err
 		}
 	}
-	s := &stage{dir: dir, bin: bin, zone: zone, cloudPort: freePort(), brokerPort: freePort(), agentPort: freePort()}
-	s.cloudURL = fmt.Sprintf("http://127.0.0.1:%d", s.cloudPort)
-	s.agentURL = fmt.Sprintf("http://127.0.0.1:%d", s.agentPort)
-	// Both dates of the story fall on the next full minute that leaves time to load the panels.
+	// The dates of the story fall on the next full minute that leaves time to load the panels.
 	s.minute = time.Now().Add(25 * time.Second).Truncate(time.Minute).Add(time.Minute)
-	s.people = s.residents()
 	return s, nil
 }
