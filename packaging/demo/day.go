@@ -76,7 +76,7 @@ func (s *stage) cutOff(ctx context.Context) error {
 		return err
 	}
 	for _, url := range []string{s.cloudURL + "/healthz", s.pms.control + "/clock"} {
-		if err := silent(ctx, url); err != nil {
+		if err := eventually(ctx, "nobody answers", 5*time.Second, func() error { return silent(ctx, url) }); err != nil {
 			return err
 		}
 	}
