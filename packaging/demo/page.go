@@ -86,7 +86,7 @@ func (s *stage) then(cell string) bool {
 	if len(times) == 0 {
 		return false
 	}
-	t, err := time.Parse(time.RFC3339, times[len(times)-1][1])
+	t, err := time.Parse(time.RFC3339, html.UnescapeString(times[len(times)-1][1]))
 	late := t.Sub(s.minute)
 	return err == nil && late >= 0 && late <= 10*time.Second
 }
