@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -31,19 +32,12 @@ func (s *stage) startSimulators(ctx context.Context) (err error) {
 // configs writes what an installer would: a file for the cloud, one for the account, one for each gateway.
 func (s *stage) configs() error {
 	cloud := fmt.Sprintf("state_dir = \"cloud\"\nlisten = %q\nbroker_listen = %q\n", strings.TrimPrefix(s.cloudURL, "http://"), s.broker)
+	var errs []error
 	for _, p := range s.properties() {
 		cloud += s.propertyConfig(p)
-		if err := s.write(p.id+".toml", p.gatewayConfig()); err != nil {
-			return err
-		}
+		errs = append(errs, s.write(p.id+".toml", p.gatewayConfig()))
 	}
-	if err := s.write("cloud.toml", cloud); err != nil {
-		return err
-	}
-	if err := s.write("rentmanager.password", "secret\n"); err != nil {
-		return err
-	}
-	return s.write("rentmanager.toml", fmt.Sprintf(`url = %q
+	account := fmt.Sprintf(`url = %q
 username = "api"
 password_file = "rentmanager.password"
 location_id = 1
@@ -53,7 +47,9 @@ pin_field = "Door PIN"
 card_field = "RF Card"
 [per_property.27]
 zone = "America/Chicago"
-`, s.pms.api))
+`, s.pms.api)
+	return errors.Join(append(errs, s.write("cloud.toml", cloud),
+		s.write("rentmanager.toml", account), s.write("rentmanager.password", "secret\n"))...)
 }
 
 // propertyConfig is a property in the cloud's file. Its hour of moving is the story's minute.
