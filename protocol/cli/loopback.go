@@ -16,30 +16,36 @@ import (
 // shutdownGrace is how long requests in flight may finish.
 const shutdownGrace = 2 * time.Second
 
-// Side is one address of a simulator and what answers there.
+// Side is one address of a simulator and what answers there: exactly one of Handler, Stream and Packets.
 type Side struct {
 	Name    string // the key in the line on stdout, and the flag
 	Address string
 	Handler http.Handler
+	// Stream and Packets serve what is not HTTP. They return nil when ctx has ended, with everything closed.
+	Stream  func(context.Context, net.Listener) error
+	Packets func(context.Context, net.PacketConn) error
+}
+
+// opened is a side that listens.
+type opened struct {
+	at    string
+	serve func() error // until stop
+	stop  func(grace context.Context)
+	close func() error // instead of serve
 }
 
 // ServeLoopback is what simulators share: it listens on every side, loopback addresses only, prints
 // the addresses as one JSON line, and serves until ctx ends or a side fails.
 func ServeLoopback(ctx context.Context, program string, sides []Side, stdout, stderr io.Writer) error {
-	listeners, err := listenAll(ctx, sides)
+	all, err := openAll(ctx, sides, log.New(stderr, program+": ", 0))
 	if err != nil {
 		return err
 	}
 	addresses := map[string]string{}
 	errs := make(chan error, len(sides))
-	servers := make([]*http.Server, len(sides))
-	for i, s := range sides {
-		servers[i] = &http.Server{
-			Handler: s.Handler, ReadHeaderTimeout: 10 * time.Second,
-			ErrorLog: log.New(stderr, program+": ", 0),
-		}
-		addresses[s.Name] = listeners[i].Addr().String()
-		go func() { errs <- servers[i].Serve(listeners[i]) }()
+	for i, o := range all {
+		addresses[sides[i].Name] = o.at
+		go func() { errs <- o.serve() }()
 	}
 	failure := json.NewEncoder(stdout).Encode(addresses)
 	if failure == nil {
@@ -49,44 +55,73 @@ func ServeLoopback(ctx context.Context, program string, sides []Side, stdout, st
 			errs <- nil // keeps the count for stop
 		}
 	}
-	stop(ctx, servers, errs)
+	stop(ctx, all, errs)
 	return failure
 }
 
-// stop ends the servers and waits for their goroutines.
-func stop(ctx context.Context, servers []*http.Server, errs <-chan error) {
+// stop ends the sides and waits for their goroutines.
+func stop(ctx context.Context, all []opened, errs <-chan error) {
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
 	defer cancel()
-	for _, s := range servers {
-		if s.Shutdown(grace) != nil {
-			_ = s.Close() // it is over either way
-		}
+	for _, o := range all {
+		o.stop(grace)
 	}
-	for range servers {
+	for range all {
 		<-errs //nolint:errcheck // told when it happened
 	}
 }
 
-// listenAll opens every side or none.
-func listenAll(ctx context.Context, sides []Side) ([]net.Listener, error) {
+// openAll opens every side or none.
+func openAll(ctx context.Context, sides []Side, complain *log.Logger) ([]opened, error) {
 	for _, s := range sides {
 		if err := loopbackOnly(s); err != nil {
 			return nil, err
 		}
 	}
-	var open []net.Listener
-	var lc net.ListenConfig
+	var all []opened
 	for _, s := range sides {
-		l, err := lc.Listen(ctx, "tcp", s.Address)
+		o, err := s.open(ctx, complain)
 		if err != nil {
-			for _, o := range open {
-				err = errors.Join(err, o.Close())
+			for _, o := range all {
+				err = errors.Join(err, o.close())
 			}
 			return nil, fmt.Errorf("cannot listen on %s %s: %w; choose a free port, or port 0", "--"+s.Name, s.Address, err)
 		}
-		open = append(open, l)
+		all = append(all, o)
 	}
-	return open, nil
+	return all, nil
+}
+
+func (s Side) open(ctx context.Context, complain *log.Logger) (opened, error) {
+	var lc net.ListenConfig
+	raw, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	o := opened{stop: func(context.Context) { cancel() }}
+	if s.Packets != nil {
+		pc, err := lc.ListenPacket(ctx, "udp", s.Address)
+		if err != nil {
+			cancel()
+			return opened{}, err
+		}
+		o.at, o.close, o.serve = pc.LocalAddr().String(), pc.Close, func() error { return s.Packets(raw, pc) }
+		return o, nil
+	}
+	l, err := lc.Listen(ctx, "tcp", s.Address)
+	if err != nil {
+		cancel()
+		return opened{}, err
+	}
+	o.at, o.close, o.serve = l.Addr().String(), l.Close, func() error { return s.Stream(raw, l) }
+	if s.Stream == nil {
+		server := &http.Server{Handler: s.Handler, ReadHeaderTimeout: 10 * time.Second, ErrorLog: complain}
+		o.serve = func() error { return server.Serve(l) }
+		o.stop = func(grace context.Context) {
+			cancel()
+			if server.Shutdown(grace) != nil {
+				_ = server.Close() // it is over either way
+			}
+		}
+	}
+	return o, nil
 }
 
 // loopbackOnly refuses whatever others on the network could reach: a simulator shows everything in clear.
