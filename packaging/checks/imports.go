@@ -43,6 +43,8 @@ var importTable = []row{
 	{pkg: "agent/internal/driver/model", may: []string{access, fault}},
 	{pkg: "agent/internal/driver", may: []string{access, fault, rules, "agent/internal/driver/model"}},
 	{pkg: "agent/internal/driver/wrap", may: []string{access, fault}},
+	{pkg: "agent/internal/driver/*/*sim/*"}, // a simulator's own codec: its driver, and its driver's tests, must not see it
+	{pkg: "agent/internal/driver/comelit/comelitsim", may: []string{access, fault, rules, "agent/internal/driver/comelit/comelitsim/*"}},
 	{pkg: "agent/internal/driver/*/*sim", may: []string{access, fault, rules}},
 	{pkg: "agent/internal/driver/*", may: []string{access, fault, "agent/internal/driver", "agent/internal/driver/model", "agent/internal/driver/wrap", "firmware-bridge/..."}, never: []string{serialFake}},
 	{pkg: "agent/internal/cloudlink", may: []string{access, fault, "protocol", "agent/internal/outbox"}},
