@@ -33,6 +33,11 @@ func commands() []command {
 			"akuvox", "plays an Akuvox door panel", "gatehouse-sim akuvox --listen 127.0.0.1:8081 --model E18 --control 127.0.0.1:8091",
 			runAkuvox,
 		},
+		{
+			"comelit", "plays a Comelit ViP gateway: pages, ICONA bridge, discovery",
+			"gatehouse-sim comelit --icona 127.0.0.1:64100 --web 127.0.0.1:8080 --udp 127.0.0.1:24199 --units 120 --control 127.0.0.1:8092",
+			runComelit,
+		},
 		{"version", "prints version, commit and Go version", "gatehouse-sim version --json", runVersion},
 	}
 }

@@ -150,8 +150,8 @@ func TestWrongUsage(t *testing.T) {
 		want string
 	}{
 		"nothing":            {nil, "akuvox"},
-		"unknown command":    {[]string{"comelit", "--icona", l}, "there are: akuvox, version"},
-		"encoder":            {[]string{"encoder"}, "there are: akuvox, version"},
+		"unknown command":    {[]string{"intercom", "--icona", l}, "there are: akuvox, comelit, version"},
+		"encoder":            {[]string{"encoder"}, "there are: akuvox, comelit, version"},
 		"no listen":          {[]string{"akuvox"}, "--listen is missing"},
 		"all addresses":      {[]string{"akuvox", "--listen", "0.0.0.0:0"}, "only loopback"},
 		"all addresses, six": {[]string{"akuvox", "--listen", "[::]:0"}, "only loopback"},
