@@ -7,11 +7,10 @@ LINT     := $(GO) tool -modfile=packaging/tools/go.mod golangci-lint
 PACKAGES := ./... ./testdata
 PROGRAMS := $(patsubst %/main.go,./%,$(wildcard agent/cmd/*/main.go cloud/cmd/*/main.go))
 
-# Two builds of one commit give the same bytes: no dates, no paths.
 VERSION  ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),unknown)
 COMMIT   ?= $(or $(shell git rev-parse --short=12 HEAD 2>/dev/null),unknown)
-# HTTP/2 is left out: panels and scrapers speak HTTP/1.1, and it is 4 % of the agent.
-BUILD    := CGO_ENABLED=0 $(GO) build -tags nethttpomithttp2 -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)'
+FLAGS    := $(shell sed -n '/^-/p' packaging/buildflags)
+BUILD    := CGO_ENABLED=0 $(GO) build $(FLAGS) -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)'
 
 # The agent must fit a small box: bytes, linux/arm64, stripped.
 AGENT_MAX := 12000000
@@ -65,7 +64,8 @@ lint: ## golangci-lint, at the version of packaging/tools
 
 .PHONY: build
 build: ## the programs for this machine, into bin/
-	$(BUILD) -o bin/ $(PROGRAMS)
+	@echo building into bin/
+	@$(BUILD) -o bin/ $(PROGRAMS)
 
 ARM_PACKAGES := ./protocol ./protocol/access/... ./firmware-bridge/... \
 	./agent/internal/plan ./agent/internal/clock ./agent/internal/config ./agent/internal/store ./agent/internal/outbox
@@ -81,10 +81,10 @@ arm: ## tests of the pure packages, the store and serial ports as 32-bit ARM, un
 
 .PHONY: cross
 cross: ## the agent for the boxes it runs on, into bin/linux-*/, and its size
-	GOOS=linux GOARCH=amd64 $(BUILD) -o bin/linux-amd64/ ./agent/cmd/gatehouse-agent
-	GOOS=linux GOARCH=arm64 $(BUILD) -o bin/linux-arm64/ ./agent/cmd/gatehouse-agent
-	GOOS=linux GOARCH=arm GOARM=6 $(BUILD) -o bin/linux-arm6/ ./agent/cmd/gatehouse-agent
-	GOOS=linux GOARCH=arm GOARM=7 $(BUILD) -o bin/linux-arm7/ ./agent/cmd/gatehouse-agent
+	@GOOS=linux GOARCH=amd64 $(BUILD) -o bin/linux-amd64/ ./agent/cmd/gatehouse-agent
+	@GOOS=linux GOARCH=arm64 $(BUILD) -o bin/linux-arm64/ ./agent/cmd/gatehouse-agent
+	@GOOS=linux GOARCH=arm GOARM=6 $(BUILD) -o bin/linux-arm6/ ./agent/cmd/gatehouse-agent
+	@GOOS=linux GOARCH=arm GOARM=7 $(BUILD) -o bin/linux-arm7/ ./agent/cmd/gatehouse-agent
 	@wc -c bin/linux-*/gatehouse-agent
 	@size=$$(wc -c < bin/linux-arm64/gatehouse-agent); echo "linux/arm64: $$size bytes, limit $(AGENT_MAX)"; [ "$$size" -le $(AGENT_MAX) ]
 

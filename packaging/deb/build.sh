@@ -52,7 +52,7 @@ for arch in "$@"; do
 	*) echo "build.sh: there is no package for $arch; known are arm64, armhf, amd64" >&2; exit 2 ;;
 	esac
 	GOOS=linux GOARCH=$GOARCH GOARM=$GOARM CGO_ENABLED=0 \
-		$GO build -tags nethttpomithttp2 -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$VERSION -X main.commit=$COMMIT" \
+		$GO build $(sed -n '/^-/p' packaging/buildflags) -ldflags "-s -w -X main.version=$VERSION -X main.commit=$COMMIT" \
 		-o "$STAGE/gatehouse-agent" ./agent/cmd/gatehouse-agent
 	# The tool itself expands variables in some places only.
 	sed "s|\${STAGE}|$STAGE|; s|\${DEB_ARCH}|$arch|; s|\${DEB_VERSION}|$DEB_VERSION|" packaging/deb/nfpm.yaml > "$STAGE/nfpm.yaml"
