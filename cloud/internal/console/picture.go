@@ -167,7 +167,7 @@ func (pic *picture) importAlerts(stale time.Duration) []alert {
 	case last == nil:
 		return []alert{{Text: "Nothing was imported yet.", Remedy: "Import the property's residents with: gatehouse-cloud import."}}
 	case last.Held != "":
-		out = append(out, alert{Text: "The last import was not applied: " + last.Held, Remedy: "Nobody lost access by it. Look at the source, then import again.",
+		out = append(out, alert{Text: "The last import was not applied: " + last.Held, Remedy: pic.tryAgain(),
 			At: pic.stamp(last.Finished), Href: "#imports"})
 	case !last.Complete:
 		out = append(out, alert{Text: "The last import was not complete, so nobody was removed for being absent from it.", At: pic.stamp(last.Finished), Href: "#imports"})
@@ -179,6 +179,14 @@ func (pic *picture) importAlerts(stale time.Duration) []alert {
 		out = append(out, alert{Text: "The records are old.", Word: "Last complete import", At: pic.stamp(applied.Finished), Remedy: "See that imports run.", Href: "#imports"})
 	}
 	return out
+}
+
+// tryAgain is what to do after a run of which nothing was applied.
+func (pic *picture) tryAgain() string {
+	if s := pic.Overview.Source; s != nil {
+		return "Nobody lost access by it. It is read again by itself, next: " + pic.next(s) + ". If this stays, look at the source."
+	}
+	return "Nobody lost access by it. Look at the source, then import again."
 }
 
 func (pic *picture) gatewayAlerts(g Gateway) []alert {
