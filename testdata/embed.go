@@ -8,7 +8,7 @@ import (
 	"io/fs"
 )
 
-//go:embed all:comelit all:pms all:protocol
+//go:embed all:comelit all:pms all:protocol all:encoder
 var files embed.FS
 
 // Dir is the named folder as a file tree, "pms/csv" for example. A folder that does not exist
