@@ -140,9 +140,9 @@ func serialReturn(s Serials) string {
 	return "0"
 }
 
-// plainText is what ascii gives for text that a check has let pass.
+// plainText is what plainly gives for text that a check has let pass.
 func plainText(text string) string {
-	out, _ := ascii("", text)
+	out, _ := plainly("", text)
 	return out
 }
 

@@ -14,6 +14,7 @@
 //	[I] inferred
 //	[U] unknown; what was chosen instead stands in assumptions.md
 //
-// It is a plain codec: it knows nothing of people, leases or doors, imports nothing of protocol, agent or cloud, and is imported by the
+// It is a plain codec: it knows nothing of people, leases or doors, imports nothing of the house but
+// firmware-bridge/ascii, and is imported by the
 // encoder drivers under agent/internal/driver. Simulators of encoders must not import it, or both would be wrong together.
 package industrystd

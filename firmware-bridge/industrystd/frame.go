@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"gatehouse/firmware-bridge/ascii"
 )
 
 // Bytes with a meaning (§1.2).
@@ -104,4 +106,4 @@ func Decode(d Dialect, frame []byte) (Message, error) {
 	return m, nil
 }
 
-func notPrintable(r rune) bool { return r < ' ' || r > '~' }
+func notPrintable(r rune) bool { return !ascii.Printable(r) }

@@ -137,7 +137,7 @@ func checkKey(d Dialect, j Job) error {
 	if err := checkValidity(d, j); err != nil {
 		return err
 	}
-	if operator, err := ascii("operator", j.Operator); err != nil {
+	if operator, err := plainly("operator", j.Operator); err != nil {
 		return err
 	} else if err := long("operator", operator, maxName); err != nil {
 		return err
@@ -155,7 +155,7 @@ func checkTexts(d Dialect, j Job) error {
 		return limit("texts", fmt.Sprintf("%d in the %s dialect", most, d), "are %d", len(j.Texts))
 	}
 	for i, text := range j.Texts {
-		if _, err := ascii(fmt.Sprintf("text %d", i+1), text); err != nil {
+		if _, err := plainly(fmt.Sprintf("text %d", i+1), text); err != nil {
 			return err
 		}
 	}
@@ -211,7 +211,7 @@ func checkPhone(_ Dialect, j Job) error {
 }
 
 func checkText(_ Dialect, j Job) error {
-	text, err := ascii("text", j.Text)
+	text, err := plainly("text", j.Text)
 	if err != nil {
 		return err
 	}

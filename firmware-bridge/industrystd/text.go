@@ -4,55 +4,22 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"gatehouse/firmware-bridge/ascii"
 )
 
-// plain lists letters and marks that have an obvious ASCII spelling. Names of rooms and encoders never go through
-// it: they must match the lock system's own spelling exactly (§1.1) [V].
-var plain = []struct{ of, as string }{
-	{"ÀÁÂÃÄÅĀĂĄ", "A"}, {"àáâãäåāăą", "a"}, {"Æ", "AE"}, {"æ", "ae"},
-	{"ÇĆĈĊČ", "C"}, {"çćĉċč", "c"}, {"ÐĎĐ", "D"}, {"ðďđ", "d"},
-	{"ÈÉÊËĒĔĖĘĚ", "E"}, {"èéêëēĕėęě", "e"}, {"ĜĞĠĢ", "G"}, {"ĝğġģ", "g"},
-	{"ĤĦ", "H"}, {"ĥħ", "h"}, {"ÌÍÎÏĨĪĬĮİ", "I"}, {"ìíîïĩīĭįı", "i"},
-	{"Ĵ", "J"}, {"ĵ", "j"}, {"Ķ", "K"}, {"ķĸ", "k"}, {"ĹĻĽĿŁ", "L"}, {"ĺļľŀł", "l"},
-	{"ÑŃŅŇŊ", "N"}, {"ñńņňŋ", "n"}, {"ÒÓÔÕÖØŌŎŐ", "O"}, {"òóôõöøōŏő", "o"}, {"Œ", "OE"}, {"œ", "oe"},
-	{"ŔŖŘ", "R"}, {"ŕŗř", "r"}, {"ŚŜŞŠȘ", "S"}, {"śŝşšș", "s"}, {"ß", "ss"}, {"ẞ", "SS"},
-	{"ŢŤŦȚ", "T"}, {"ţťŧț", "t"}, {"Þ", "TH"}, {"þ", "th"},
-	{"ÙÚÛÜŨŪŬŮŰŲ", "U"}, {"ùúûüũūŭůűų", "u"}, {"Ŵ", "W"}, {"ŵ", "w"},
-	{"ÝŶŸ", "Y"}, {"ýÿŷ", "y"}, {"ŹŻŽ", "Z"}, {"źżž", "z"},
-	{"’‘ʼ", "'"}, {"“”„", `"`}, {"–—‐‑", "-"}, {"…", "..."}, {"\u00a0\u2009", " "},
-}
-
-// ascii writes text as people would on an ASCII keyboard: José becomes Jose. A byte of an accented letter in UTF-8 can
+// plainly writes text as people would on an ASCII keyboard: José becomes Jose. A byte of an accented letter in UTF-8 can
 // be the separator itself (ó is C3 B3), so nothing else may pass (§1.2) [I]. Control characters, the separator
 // and letters without an ASCII spelling are refused.
-func ascii(field, text string) (string, error) {
-	if !utf8.ValidString(text) {
+func plainly(field, text string) (string, error) {
+	out, bad := ascii.Spell(text)
+	switch bad {
+	case 0:
+		return out, nil
+	case utf8.RuneError:
 		return "", notText(field)
 	}
-	var out strings.Builder
-	for _, r := range text {
-		switch {
-		case !notPrintable(r):
-			out.WriteRune(r)
-		case r >= 0x300 && r <= 0x36F: // a separate accent: the letter is out already
-		default:
-			as := spelling(r)
-			if as == "" {
-				return "", strange(field, r)
-			}
-			out.WriteString(as)
-		}
-	}
-	return out.String(), nil
-}
-
-func spelling(r rune) string {
-	for _, p := range plain {
-		if strings.ContainsRune(p.of, r) {
-			return p.as
-		}
-	}
-	return ""
+	return "", strange(field, bad)
 }
 
 // printable refuses text that cannot go on the wire as it is.
