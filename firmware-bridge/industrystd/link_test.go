@@ -157,10 +157,12 @@ func TestTowardsE3_OverTCP(t *testing.T) {
 	go func() {
 		p := &peer{}
 		defer func() { over <- p }()
-		if p.conn, err = ln.Accept(); err != nil {
+		conn, err := ln.Accept()
+		if err != nil {
 			p.wrong = append(p.wrong, err.Error())
 			return
 		}
+		p.conn = conn
 		p.accept(frame)
 		p.say(framed("CN|1|04A1B2C3D4E580")...)
 		p.hangUp()
