@@ -4,5 +4,6 @@
 // and reused by a driver, a bench tool or another program. It imports nothing of protocol, agent or cloud; the drivers under
 // agent/internal/driver and the device commands import its packages. The folder itself stays empty but for this comment.
 //
-// So far there is serialport, the lines themselves. Codecs come beside it and may import it; it imports none of them.
+// serialport holds the lines themselves, industrystd and fias the codecs beside it, ascii what both codecs need. A codec says itself
+// what it asks of a line, which serialport fits; serialport imports none of them.
 package firmwarebridge

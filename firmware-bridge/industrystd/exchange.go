@@ -84,11 +84,7 @@ func (x *exchange) send(ctx context.Context, p []byte) error {
 	x.record.Entries = append(x.record.Entries, Entry{Sent: true, Bytes: p})
 	patience, cancel := context.WithTimeout(ctx, x.timing.Write)
 	defer cancel()
-	n, err := x.link.Write(patience, p)
-	if err == nil && n < len(p) {
-		err = io.ErrShortWrite
-	}
-	return whyStopped(ctx, patience, err)
+	return whyStopped(ctx, patience, x.link.Write(patience, p))
 }
 
 // next waits for a control byte or a frame until a moment; a frame that has begun by then may be finished.

@@ -51,7 +51,7 @@ func framed(fields string) []byte {
 
 // peer is the far end of a line, played by a test.
 type peer struct {
-	conn  net.Conn
+	conn  io.ReadWriteCloser
 	wrong []string // what came and was not expected
 	extra []byte   // what came after the script's end
 }

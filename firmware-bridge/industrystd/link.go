@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// Link is a line to a lock system: TCP, or a serial port of 8 data bits. Read waits for at least one byte and Write until
-// all are handed on; both end when ctx does and then return an error that is context.Cause(ctx), ctx.Err() or
-// os.ErrDeadlineExceeded. Any other error means that the line is gone. A Link serves one Session call at a time.
+// Link is a line to a lock system: TCP, or a serial port of 8 data bits; serialport.Link is one. Read waits for at
+// least one byte, Write until all have left. Both end when ctx does, without losing a byte that came; an error while
+// ctx still stands means that the line is gone. A Link serves one Session call at a time.
 type Link interface {
 	Read(ctx context.Context, p []byte) (int, error)
-	Write(ctx context.Context, p []byte) (int, error)
+	Write(ctx context.Context, p []byte) error
 }
 
 // OverConn makes a Link of a connection. The caller closes conn; nothing else may use its deadlines meanwhile.
@@ -25,8 +25,9 @@ func (l connLink) Read(ctx context.Context, p []byte) (int, error) {
 	return within(ctx, l.conn.SetReadDeadline, func() (int, error) { return l.conn.Read(p) })
 }
 
-func (l connLink) Write(ctx context.Context, p []byte) (int, error) {
-	return within(ctx, l.conn.SetWriteDeadline, func() (int, error) { return l.conn.Write(p) })
+func (l connLink) Write(ctx context.Context, p []byte) error {
+	_, err := within(ctx, l.conn.SetWriteDeadline, func() (int, error) { return l.conn.Write(p) })
+	return err
 }
 
 // within makes do return when ctx ends, by a deadline in the past.

@@ -19,17 +19,17 @@ type readFunc func(ctx context.Context, p []byte) (int, error)
 
 func (f readFunc) Read(ctx context.Context, p []byte) (int, error) { return f(ctx, p) }
 
-func (readFunc) Write(_ context.Context, p []byte) (int, error) { return len(p), nil }
+func (readFunc) Write(context.Context, []byte) error { return nil }
 
 // writeFunc is a Link on which nothing comes.
-type writeFunc func(ctx context.Context, p []byte) (int, error)
+type writeFunc func(ctx context.Context, p []byte) error
 
 func (writeFunc) Read(ctx context.Context, _ []byte) (int, error) {
 	<-ctx.Done()
 	return 0, ctx.Err()
 }
 
-func (f writeFunc) Write(ctx context.Context, p []byte) (int, error) { return f(ctx, p) }
+func (f writeFunc) Write(ctx context.Context, p []byte) error { return f(ctx, p) }
 
 // TestSession_OddLinks: no link, however it behaves, makes a job go round for ever or come out as done.
 func TestSession_OddLinks(t *testing.T) {
@@ -44,11 +44,10 @@ func TestSession_OddLinks(t *testing.T) {
 		"nothing, at once, for ever": {readFunc(func(context.Context, []byte) (int, error) { return 0, nil }), industrystd.HungUp, io.ErrNoProgress},
 		"end of file":                {readFunc(func(context.Context, []byte) (int, error) { return 0, io.EOF }), industrystd.HungUp, io.EOF},
 		"its own deadline error":     {readFunc(func(context.Context, []byte) (int, error) { return 0, os.ErrDeadlineExceeded }), industrystd.Silent, os.ErrDeadlineExceeded},
-		"a write fails":              {writeFunc(func(context.Context, []byte) (int, error) { return 0, broken }), industrystd.HungUp, broken},
-		"half is written":            {writeFunc(func(_ context.Context, p []byte) (int, error) { return len(p) / 2, nil }), industrystd.HungUp, io.ErrShortWrite},
-		"a peer that never drains": {writeFunc(func(ctx context.Context, _ []byte) (int, error) {
+		"a write fails":              {writeFunc(func(context.Context, []byte) error { return broken }), industrystd.HungUp, broken},
+		"a peer that never drains": {writeFunc(func(ctx context.Context, _ []byte) error {
 			<-ctx.Done()
-			return 0, ctx.Err()
+			return ctx.Err()
 		}), industrystd.Silent, context.DeadlineExceeded},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -94,12 +93,12 @@ func (l *ackingLink) Read(ctx context.Context, p []byte) (int, error) {
 	return copy(p, []byte{0x06}), nil
 }
 
-func (l *ackingLink) Write(_ context.Context, p []byte) (int, error) {
+func (l *ackingLink) Write(_ context.Context, p []byte) error {
 	if len(p) > 1 {
-		return 3, l.fail
+		return l.fail
 	}
 	l.acks++
-	return 1, nil
+	return nil
 }
 
 func TestOverConn_ContextEndsAReadAndTheLineStaysGood(t *testing.T) {
@@ -115,7 +114,7 @@ func TestOverConn_ContextEndsAReadAndTheLineStaysGood(t *testing.T) {
 		if n, err := link.Read(ctx, p); n != 0 || !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != time.Second {
 			t.Errorf("read %d, %v after %v", n, err, time.Since(began))
 		}
-		if _, err := link.Write(ctx, []byte("x")); !errors.Is(err, context.DeadlineExceeded) {
+		if err := link.Write(ctx, []byte("x")); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("a write after the end: %v", err)
 		}
 		go func() { _, _ = far.Write([]byte("late")) }()
@@ -134,11 +133,11 @@ func TestOverConn_CancelledWrite(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() { <-time.After(time.Second); cancel() }()
 		link := industrystd.OverConn(near)
-		if _, err := link.Write(ctx, []byte("nobody reads")); !errors.Is(err, context.Canceled) {
+		if err := link.Write(ctx, []byte("nobody reads")); !errors.Is(err, context.Canceled) {
 			t.Errorf("%v, want it cancelled", err)
 		}
 		far.Close()
-		if _, err := link.Write(t.Context(), []byte("x")); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		if err := link.Write(t.Context(), []byte("x")); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("a write to a closed line: %v", err)
 		}
 	})
