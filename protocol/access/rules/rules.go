@@ -26,22 +26,26 @@ func Open(ws []access.Window, t time.Time) bool {
 // Windows that touch or overlap give no change where they meet: a resident who renews must not
 // be locked out for an instant.
 func NextChange(ws []access.Window, t time.Time) time.Time {
-	var edges []time.Time
-	for _, w := range ws {
-		for _, e := range []time.Time{w.From, w.Until} {
-			if e.After(t) {
-				edges = append(edges, e)
-			}
-		}
-	}
-	slices.SortFunc(edges, time.Time.Compare)
 	now := Open(ws, t)
-	for _, e := range edges {
+	for _, e := range edgesAfter(ws, t) {
 		if Open(ws, e) != now {
 			return e
 		}
 	}
 	return time.Time{}
+}
+
+// edgesAfter are the beginnings and ends that lie after t, in order.
+func edgesAfter(ws []access.Window, t time.Time) (out []time.Time) {
+	for _, w := range ws {
+		for _, e := range []time.Time{w.From, w.Until} {
+			if e.After(t) {
+				out = append(out, e)
+			}
+		}
+	}
+	slices.SortFunc(out, time.Time.Compare)
+	return out
 }
 
 // Side says whether a wall time begins or ends something; it decides on the one night a year
