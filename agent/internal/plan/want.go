@@ -2,8 +2,6 @@ package plan
 
 import (
 	"cmp"
-	"encoding/json"
-	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -26,24 +24,47 @@ type Wanted struct {
 	Begins   time.Time // when the oldest window that is open now began; orders additions
 	Next     time.Time // when this changes by itself; zero never
 	Refusals []Refusal
+
+	Revoked bool             // by hand at the gateway
+	Stale   bool             // some door stays open only because a lease end may not act
+	Cause   access.EndReason // why access ended, "" when the state just no longer has it
+	Asked   time.Time        // when it ended
 }
 
 // Want derives what one person should have on the device: which relays their open grants reach,
 // and which of their credentials the device can hold.
 func Want(in Input, h access.Holder) Wanted {
-	w := Wanted{Person: h.Person.ID, Why: "no grant is open now"}
-	relays, revoked := w.reach(in, h)
-	if revoked || w.unreadable(in, h, relays) || len(relays) == 0 {
-		return w
+	w := entitled(in, h)
+	w.fill(in, h, nil)
+	return *w
+}
+
+// entitled is the first half of Want: doors and hours. It does not depend on other people.
+func entitled(in Input, h access.Holder) *Wanted {
+	w := &Wanted{Person: h.Person.ID, Why: "no grant is open now"}
+	w.Record.Ref = model.RefOf(h.Person.ID)
+	ways := w.reach(in, h)
+	w.choose(in, ways)
+	w.ends(ways, in.Now)
+	w.Stale = stale(ways, in.Now)
+	if w.Revoked {
+		w.Record.Relays = nil
+	} else {
+		w.unreadable(in, h, len(w.Record.Relays) > 0)
+	}
+	return w
+}
+
+// fill is the second half: the name and the credentials. given are the fingerprints of PINs and
+// cards that this plan has given to others already.
+func (w *Wanted) fill(in Input, h access.Holder, given map[string]access.PersonID) {
+	if w.Revoked || w.Unknown || len(w.Record.Relays) == 0 {
+		w.Record = model.Record{}
+		return
 	}
 	w.edges(h.Residencies, in.Now) // the directory shows the unit
-	w.Record = model.Record{
-		Ref:    model.RefOf(h.Person.ID),
-		Name:   rules.DirectoryName(h.Person, unitName(in.Places, h, in.Now), in.Limits.NameChars),
-		Relays: slices.Sorted(maps.Keys(relays)),
-	}
-	w.secrets(in, h)
-	w.Why, w.Begins = reason(h, in.Now)
+	w.Record.Name = rules.DirectoryName(h.Person, unitName(in.Places, h, in.Now), in.Limits.NameChars)
+	w.secrets(in, h, given)
 	w.Open = !w.Record.PIN.IsZero() || len(w.Record.Cards) > 0
 	if !w.Open {
 		w.Why = "no credential that this device can hold"
@@ -53,88 +74,26 @@ func Want(in Input, h access.Holder) Wanted {
 	}
 	if e, known := in.Ledger[h.Person.ID]; w.Open && !in.Trusted && (!known || e.State == access.Removing) {
 		w.Open, w.Record = false, model.Record{}
-		w.Refusals = append(w.Refusals, Refusal{w.Person, fault.Conflict, "the gateway's clock is not trusted, so nothing new opens; connect the gateway to the internet or to a time server"})
+		w.refuse(fault.Conflict, "the gateway's clock is not trusted, so nothing new opens; connect the gateway to the internet or to a time server")
 	}
-	return w
 }
 
-// reach is which relays of the device the person's grants open now. A revocation made at the gateway
-// outranks every grant.
-func (w *Wanted) reach(in Input, h access.Holder) (map[string]bool, bool) {
-	windows := map[string][]access.Window{}
-	put := func(d access.DoorID, win access.Window) {
-		if relay, ok := in.Doors[d]; ok {
-			windows[relay] = append(windows[relay], win)
-		}
-	}
-	revoked := false
-	for _, o := range in.Overlay {
-		switch {
-		case o.Person != h.Person.ID:
-		case o.Kind == access.OverlayRevoke:
-			revoked = revoked || o.Contains(in.Now)
-			w.edge(o.Window, in.Now)
-		case o.Kind == access.OverlayGrant:
-			put(o.Door, o.Window)
-		}
-	}
+// unreadable marks what cannot be told because a record cannot be read. Where every grant was read
+// and none is open, an end acts all the same.
+func (w *Wanted) unreadable(in Input, h access.Holder, reaches bool) {
+	open, unresolved := false, false
 	for _, g := range h.Grants {
-		for _, d := range w.doors(in, g) {
-			put(d, g.Window)
-		}
-	}
-	relays := map[string]bool{}
-	for relay, ws := range windows {
-		if rules.Open(ws, in.Now) && !revoked {
-			relays[relay] = true
-		}
-		w.sooner(rules.NextChange(ws, in.Now))
-	}
-	return relays, revoked
-}
-
-// doors is what a grant leads to. What the device cannot hold to, hours or a number of uses, is
-// refused whole: it fails shut.
-func (w *Wanted) doors(in Input, g access.Grant) []access.DoorID {
-	group, known := in.Places.Groups[g.Group]
-	switch {
-	case g.Uses > 0:
-		w.refuse(fault.Unsupported, "a grant for a number of uses cannot be kept on this panel; give it an end instead")
-		return nil
-	case g.Door != "":
-		return []access.DoorID{g.Door}
-	case known && group.Schedule != "":
-		w.refuse(fault.Unsupported, "the doors of "+group.Name+" open by a schedule, which this gateway does not write yet")
-		return nil
-	case g.Group != "":
-		return group.Doors
-	}
-	var out []access.DoorID
-	for id, d := range in.Places.Doors {
-		if d.Unit == g.Unit {
-			out = append(out, id)
-		}
-	}
-	return out
-}
-
-// unreadable says whether what the person should have cannot be told, and then marks it so. Where
-// every grant was read and none is open, an end acts all the same.
-func (w *Wanted) unreadable(in Input, h access.Holder, relays map[string]bool) bool {
-	open := false
-	for _, g := range h.Grants {
-		if g.Contains(in.Now) {
-			open = true
+		if in.mayBeOpen(g) {
+			open, unresolved = true, unresolved || in.unresolved(g)
 		}
 		if len(h.Unread) > 0 || in.Places.Partial || astray(in) {
 			w.edge(g.Window, in.Now)
 		}
 	}
-	lost := len(h.Unread) > 0 && len(relays) > 0 || open && (astray(in) || in.Places.Partial && slices.ContainsFunc(h.Grants, func(g access.Grant) bool { return unresolved(in, g) }))
+	lost := len(h.Unread) > 0 && reaches || open && (astray(in) || in.Places.Partial && unresolved)
 	if w.Unknown = lost || slices.Contains(h.Unread, access.KindGrant); w.Unknown {
-		w.Open, w.Refusals = false, []Refusal{{w.Person, fault.Invalid, lostWhy(in)}}
+		w.Refusals = []Refusal{{w.Person, fault.Invalid, lostWhy(in)}}
 	}
-	return w.Unknown
 }
 
 func lostWhy(in Input) string {
@@ -160,21 +119,28 @@ func Strays(in Input) []access.DoorID {
 	return out
 }
 
-// unresolved says whether an open grant may lead to doors that could not be read.
-func unresolved(in Input, g access.Grant) bool {
-	_, known := in.Places.Groups[g.Group]
-	return g.Contains(in.Now) && (g.Unit != "" || g.Group != "" && !known)
+// unresolved says whether a grant may lead to doors, or to hours, that could not be read.
+func (in Input) unresolved(g access.Grant) bool {
+	group, known := in.Places.Groups[g.Group]
+	_, hours := in.Places.Schedules[group.Schedule]
+	return g.Unit != "" || g.Group != "" && !known || group.Schedule != "" && !hours && in.Limits.Schedules > 0
 }
 
 // secrets picks the credentials that the device can hold and refuses the others in words.
-func (w *Wanted) secrets(in Input, h access.Holder) {
+func (w *Wanted) secrets(in Input, h access.Holder, given map[string]access.PersonID) {
+	taken := func(s access.Secret) bool {
+		print := PrintSecret(in.Print, s)
+		who, ok := in.Others.Secrets[print]
+		also, newly := given[print]
+		return ok && who != w.Person || newly && also != w.Person
+	}
 	creds := slices.SortedFunc(slices.Values(h.Credentials), func(a, b access.Credential) int { return cmp.Compare(a.ID, b.ID) })
 	for _, c := range creds {
 		switch c.Kind {
 		case access.PIN:
-			w.pin(in, c.Secret)
+			w.pin(in.Limits, c.Secret, taken)
 		case access.Card:
-			w.card(in, c.Secret)
+			w.card(in.Limits, c.Secret, taken)
 		default:
 			if !in.Limits.Mobile {
 				w.refuse(fault.Unsupported, "this panel has no app; the resident needs a PIN or a card here")
@@ -183,8 +149,7 @@ func (w *Wanted) secrets(in Input, h access.Holder) {
 	}
 }
 
-func (w *Wanted) pin(in Input, pin access.Secret) {
-	l := in.Limits
+func (w *Wanted) pin(l model.Limits, pin access.Secret, taken func(access.Secret) bool) {
 	err := rules.CheckPIN(pin, rules.PINRule{Min: l.PINDigitMin, Max: l.PINDigitMax, NotFirst: l.PINNoFirst})
 	switch {
 	case err != nil:
@@ -193,30 +158,24 @@ func (w *Wanted) pin(in Input, pin access.Secret) {
 		w.refuse(fault.Unsupported, "this panel holds no PINs")
 	case !w.Record.PIN.IsZero():
 		w.refuse(fault.Unsupported, "this panel holds one PIN a person; the first is used")
-	case w.taken(in, pin):
+	case taken(pin):
 		w.refuse(fault.Conflict, "the PIN is already on this panel for somebody else; give the resident another")
 	default:
 		w.Record.PIN = pin
 	}
 }
 
-func (w *Wanted) card(in Input, card access.Secret) {
-	l := in.Limits
+func (w *Wanted) card(l model.Limits, card access.Secret, taken func(access.Secret) bool) {
 	switch {
 	case l.CardChars > 0 && len(card.Reveal()) > l.CardChars:
 		w.refuse(fault.Invalid, "the card number has more characters than this panel takes")
 	case len(w.Record.Cards) >= l.Cards:
 		w.refuse(fault.Full, "this panel holds "+itoa(l.Cards)+" cards a person; take one away that is not used")
-	case w.taken(in, card):
+	case taken(card):
 		w.refuse(fault.Conflict, "the card is already on this panel for somebody else; find out whose it is")
 	default:
 		w.Record.Cards = append(w.Record.Cards, card)
 	}
-}
-
-func (w *Wanted) taken(in Input, s access.Secret) bool {
-	who, ok := in.Others.Secrets[PrintSecret(in.Print, s)]
-	return ok && who != w.Person
 }
 
 func (w *Wanted) refuse(k fault.Kind, why string) {
@@ -227,20 +186,6 @@ func (w *Wanted) sooner(t time.Time) {
 	if !t.IsZero() && (w.Next.IsZero() || t.Before(w.Next)) {
 		w.Next = t
 	}
-}
-
-// reason is the words of the open grant that began first, and when that was.
-func reason(h access.Holder, now time.Time) (string, time.Time) {
-	var best *access.Grant
-	for i, g := range h.Grants {
-		if g.Contains(now) && (best == nil || g.From.Before(best.From)) {
-			best = &h.Grants[i]
-		}
-	}
-	if best == nil {
-		return "granted at the gateway by hand", now
-	}
-	return best.Reason, best.From
 }
 
 // unitName is the unit somebody lives in now, else the one they go to next, else the one they left
@@ -273,34 +218,4 @@ func (w *Wanted) edge(win access.Window, now time.Time) {
 			w.sooner(t)
 		}
 	}
-}
-
-// PrintRecord is the fingerprint of everything that a record gives.
-func PrintRecord(pr Printer, r model.Record) string {
-	cards := make([]string, len(r.Cards))
-	for i, c := range r.Cards {
-		cards[i] = c.Reveal()
-	}
-	slices.Sort(cards)
-	relays := slices.Sorted(slices.Values(r.Relays))
-	b, err := json.Marshal([]any{r.Ref, r.Name, r.PIN.Reveal(), cards, relays})
-	if err != nil {
-		panic(err) // strings always marshal
-	}
-	return pr.Print("record\x00" + string(b))
-}
-
-// PrintSecret is the fingerprint by which two people's PINs or cards are told to be the same.
-func PrintSecret(pr Printer, s access.Secret) string { return pr.Print("secret\x00" + s.Reveal()) }
-
-// Secrets lists the fingerprints of a record's PIN and cards.
-func Secrets(pr Printer, r model.Record) []string {
-	var out []string
-	if !r.PIN.IsZero() {
-		out = append(out, PrintSecret(pr, r.PIN))
-	}
-	for _, c := range r.Cards {
-		out = append(out, PrintSecret(pr, c))
-	}
-	return out
 }

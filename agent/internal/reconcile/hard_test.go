@@ -466,14 +466,18 @@ func TestG2_OwnRevocationKeepsItsRank(t *testing.T) {
 	})
 }
 
-// TestTowardsG11_OverlayRevocationEnds: a revocation made for an hour ends after it.
-func TestTowardsG11_OverlayRevocationEnds(t *testing.T) {
+// TestTowardsG11_OverlayRevocationHoldsUntilLifted: whatever window somebody gave it.
+func TestTowardsG11_OverlayRevocationHoldsUntilLifted(t *testing.T) {
 	inBubble(t, func(s *site) {
 		s.move("p1", "1111", from(time.Now()))
-		s.overlay = []access.Overlay{{ID: "o1", Kind: access.OverlayRevoke, Person: "p1", Window: access.Window{From: time.Now(), Until: time.Now().Add(time.Hour)}}}
+		s.overlay = []access.Overlay{{ID: "o1", Kind: access.OverlayRevoke, Person: "p1", Window: access.Window{From: time.Now().Add(time.Hour), Until: time.Now().Add(2 * time.Hour)}}}
 		s.start()
 		s.opens("1111", false)
 		s.until(time.Now().Add(48 * time.Hour))
+		s.opens("1111", false)
+		s.overlay = nil
+		s.loop.Changed(true)
+		s.until(time.Now().Add(time.Minute))
 		s.opens("1111", true)
 	})
 }

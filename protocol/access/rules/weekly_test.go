@@ -16,9 +16,9 @@ func weekly(days []time.Weekday, start, end string, holidays ...string) access.S
 	return access.Schedule{ID: "s", Weekly: []access.Weekly{{Days: days, Start: start, End: end}}, Holidays: holidays}
 }
 
-// TestG6_WeeklyHoursOnBothNightsOfTheYear pins instants by hand, in UTC: when a schedule opens and
+// TestTowardsG6_WeeklyHoursOnBothNightsOfTheYear pins instants by hand, in UTC: when a schedule opens and
 // shuts, one after the other from a given moment on.
-func TestG6_WeeklyHoursOnBothNightsOfTheYear(t *testing.T) {
+func TestTowardsG6_WeeklyHoursOnBothNightsOfTheYear(t *testing.T) {
 	t.Parallel()
 	sunday := []time.Weekday{time.Sunday}
 	for _, c := range []struct {

@@ -6,7 +6,9 @@
 package model
 
 import (
+	"cmp"
 	"slices"
+	"time"
 
 	"gatehouse/protocol/access"
 )
@@ -35,6 +37,10 @@ type Record struct {
 	PIN    access.Secret   // zero: none
 	Cards  []access.Secret // upper-case hex
 	Relays []string        // relays it opens, "A", sorted
+	// Schedules limits all of Relays to the hours of these weekly schedules, taken together; empty: at
+	// any time. A driver finds their windows in access.Places and writes them to the device, whose own
+	// clock then opens and shuts: nobody is added and removed all day.
+	Schedules []access.ScheduleID // sorted
 
 	// On records that were read:
 	ReadOnly bool // the vendor's cloud owns the row: never touched
@@ -42,10 +48,10 @@ type Record struct {
 }
 
 // Same reports whether two rows give the same access under the same name. Native, ReadOnly and
-// Hidden do not count, nor does the order of cards and relays.
+// Hidden do not count, nor does the order of cards, relays and schedules.
 func (r Record) Same(o Record) bool {
 	return r.Ref == o.Ref && r.Name == o.Name && r.PIN.Equal(o.PIN) &&
-		sameSet(cards(r.Cards), cards(o.Cards)) && sameSet(r.Relays, o.Relays)
+		sameSet(cards(r.Cards), cards(o.Cards)) && sameSet(r.Relays, o.Relays) && sameSet(r.Schedules, o.Schedules)
 }
 
 func cards(cs []access.Secret) []string {
@@ -56,7 +62,7 @@ func cards(cs []access.Secret) []string {
 	return out
 }
 
-func sameSet(a, b []string) bool {
+func sameSet[T cmp.Ordered](a, b []T) bool {
 	a, b = slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b))
 	return slices.Equal(a, b)
 }
@@ -70,6 +76,11 @@ type Step struct {
 	Native string // the row to change or remove, as just read
 	Record Record // the whole record to write; zero for a removal
 	Why    string
+
+	// Of a removal: why and when access ended. Both are empty when the state just no longer has it, or
+	// when only a double goes.
+	Cause access.EndReason
+	Asked time.Time
 }
 
 // Identity is what a device says it is.
@@ -90,6 +101,7 @@ type Limits struct {
 	CardChars   int          `json:"card_characters,omitempty"` // hex characters at most; 0 unknown
 	NameChars   int          `json:"name_characters,omitempty"` // 0 unknown
 	Relays      []string     `json:"relays,omitempty"`          // "A", "B"; empty unknown
+	Schedules   int          `json:"schedules,omitempty"`       // weekly schedules one row can name; 0: the device keeps none
 	Mobile      bool         `json:"mobile"`                    // can hold app slots
 	Lookup      bool         `json:"lookup"`                    // Read costs the same for every size of panel
 	Grade       access.Grade `json:"confirms"`                  // the best grade read-back can give
