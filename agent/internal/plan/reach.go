@@ -59,7 +59,6 @@ func (w *Wanted) way(in Input, g access.Grant, d access.DoorID, relay string) []
 	out := way{relay: relay, said: g.Window, holds: g.Window, ends: g.Ends, why: g.Reason}
 	if in.waits(g, d) {
 		out.holds.Until = time.Time{}
-		w.edge(g.Window, in.Now) // from then on it is told
 	}
 	if g.Group != "" {
 		out.schedule = in.Places.Groups[g.Group].Schedule
@@ -219,8 +218,14 @@ func (w *Wanted) ends(ways []way, now time.Time) {
 	}
 }
 
-// stale says that a relay is open only because a lease end may not act.
-func stale(ways []way, now time.Time) bool {
+// stale says that a relay is open only because a lease end may not act. Where one may not, every edge
+// of any way may begin or end that.
+func (w *Wanted) stale(ways []way, now time.Time) bool {
+	if slices.ContainsFunc(ways, func(y way) bool { return y.said != y.holds }) {
+		for _, y := range ways {
+			w.edge(y.said, now)
+		}
+	}
 	return slices.ContainsFunc(ways, func(y way) bool {
 		return y.open(now) && !y.said.Contains(now) && !slices.ContainsFunc(ways, func(o way) bool {
 			return o.relay == y.relay && o.said.Contains(now) && (o.schedule == "" || o.schedule == y.schedule)

@@ -46,7 +46,7 @@ func entitled(in Input, h access.Holder) *Wanted {
 	ways := w.reach(in, h)
 	w.choose(in, ways)
 	w.ends(ways, in.Now)
-	w.Stale = stale(ways, in.Now)
+	w.Stale = w.stale(ways, in.Now)
 	if w.Revoked {
 		w.Record.Relays = nil
 	} else {
