@@ -102,7 +102,7 @@ type Succession struct {
 // Clock is the health of a gateway's clock.
 type Clock struct {
 	Trusted bool      `json:"trusted"`
-	Source  string    `json:"source"` // "ntp", "cloud", "held", "none"
+	Source  string    `json:"source"` // "ntp", "cloud", "held", "doubted", "none"
 	Now     time.Time `json:"now"`
 }
 

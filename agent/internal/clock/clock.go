@@ -1,7 +1,8 @@
 // Package clock answers what time it is and whether that can be relied on.
 //
 // Boxes have no battery: after a power cut they wake in 1970, or wherever a file left them. So the
-// wall clock is believed only while the system says that NTP holds it. Otherwise the time is the
+// wall clock is believed only while the system says that NTP holds it, and a step of NTP only when
+// the cloud agrees or it has stood for hours (agent/design/002-clock.md has the table). Otherwise the time is the
 // last trusted instant plus what the boot clock, which nobody can set, has counted since; a signed
 // answer of the cloud to a fresh nonce makes an instant trusted too, and may correct downwards.
 // Only trusted instants are remembered. After a start of the box without either, time goes on
@@ -49,7 +50,7 @@ type Keeper interface {
 // Health is how the clock stands.
 type Health struct {
 	Trusted bool
-	Source  string // "ntp", "cloud", "held" (by the boot clock since one of these), "none"
+	Source  string // "ntp", "cloud", "held" (by the boot clock since one of these), "doubted", "none"
 	Now     time.Time
 	Within  time.Duration // how far Now may be out; 0 when not trusted
 }
@@ -60,6 +61,9 @@ const (
 	ByCloud = "cloud"
 	ByHold  = "held"
 	ByNone  = "none"
+	// ByDoubt is the held time while a time server says something else that is not believed yet. It is
+	// not trusted, but it is right unless the box itself was wrong before.
+	ByDoubt = "doubted"
 )
 
 // heldAfter is how long an answer of the cloud counts as its source; later the clock is held.
@@ -87,6 +91,9 @@ type Clock struct {
 
 	mu      sync.Mutex
 	anchor  anchor // zero at: never trusted
+	base    anchor // what NTP is held against; zero at: nothing
+	doubt   doubt  // zero wall: none
+	swayed  bool   // the base rests on a second look: NTP's word alone, against the boot clock
 	saved   anchor
 	trusted bool          // as last seen
 	changed chan struct{} // closed at a step or a change of trust
@@ -101,8 +108,8 @@ func New(src Source, keep Keeper, log *slog.Logger) (*Clock, error) {
 	c := &Clock{src: src, keep: keep, log: log, changed: make(chan struct{})}
 	b, err := keep.LoadClock()
 	if err == nil && b != nil {
-		c.anchor, err = decodeAnchor(b)
-		c.saved = c.anchor
+		c.anchor, c.swayed, err = decodeAnchor(b)
+		c.saved, c.base = c.anchor, c.anchor
 	}
 	_, c.trusted = c.Now()
 	if err != nil {
@@ -151,26 +158,38 @@ func (c *Clock) Changed() <-chan struct{} {
 // read computes the time, moving the anchor along while NTP holds the clock, so that it is fresh
 // when NTP is lost.
 func (c *Clock) read() Health {
-	boot, since := c.src.Boot()
-	m := Mark{boot, since}
-	if c.src.NTPSynced() {
-		a := anchor{m, c.src.Wall().Round(0).UTC(), ntpError, ByNTP}
+	m := c.mark()
+	if !c.src.NTPSynced() {
+		c.doubt = doubt{denied: c.doubt.denied}
+		return c.sees(c.held(m))
+	}
+	a := anchor{m, c.src.Wall().Round(0).UTC(), ntpError, ByNTP}
+	if c.believes(a) {
 		c.move(a)
 		return c.sees(Health{true, ByNTP, a.at, a.within})
 	}
+	h := c.held(m)
+	if !c.doubt.denied { // two sources contradict each other, and nobody says which is right
+		h = Health{Source: ByDoubt, Now: h.Now}
+	}
+	return c.sees(h)
+}
+
+// held is the time without NTP.
+func (c *Clock) held(m Mark) Health {
 	a := c.anchor
 	switch {
 	case a.at.IsZero():
-		return c.sees(Health{Source: ByNone, Now: c.src.Wall().Round(0).UTC()})
-	case a.mark.boot != boot || since < a.mark.since:
-		return c.sees(Health{Source: ByNone, Now: a.at.Add(since)})
+		return Health{Source: ByNone, Now: c.src.Wall().Round(0).UTC()}
+	case a.mark.boot != m.boot || m.since < a.mark.since:
+		return Health{Source: ByNone, Now: a.at.Add(m.since)}
 	}
-	gone := since - a.mark.since
+	gone := m.since - a.mark.since
 	h := Health{true, ByHold, a.at.Add(gone), a.within + drift(gone)}
 	if a.source == ByCloud && gone < heldAfter {
 		h.Source = ByCloud
 	}
-	return c.sees(h)
+	return h
 }
 
 func drift(d time.Duration) time.Duration { return d / 1_000_000 * driftPPM }
@@ -200,9 +219,10 @@ func (c *Clock) move(a anchor) {
 }
 
 // Cloud takes the time of a verified answer of the cloud to a question with a fresh nonce. sent and
-// received are Marks around the question and the answer. While NTP holds the clock nothing
-// changes. Otherwise the answer is taken when it is surer than what the clock knows, or when the
-// two cannot both be right; it may move time either way. An answer that took too long is refused.
+// received are Marks around the question and the answer. While NTP holds the clock the answer only
+// judges it (see arbitrate). Otherwise it is taken when it is surer than what the clock knows, or
+// when the two cannot both be right; it may move time either way. An answer that took too long is
+// refused.
 func (c *Clock) Cloud(at time.Time, sent, received Mark) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -216,19 +236,25 @@ func (c *Clock) Cloud(at time.Time, sent, received Mark) error {
 		return errors.New("clock: the answer names no time")
 	case round > maxRound:
 		return fmt.Errorf("clock: the answer took %s, at most %s can set the clock", round, maxRound)
-	case now.Source == ByNTP:
-		return nil
 	}
 	a := anchor{received, at.Add(round / 2).Round(0).UTC(), round / 2, ByCloud}
-	if now.Trusted {
-		_, since := c.src.Boot()
-		theirs := a.at.Add(since - received.since)
-		off := theirs.Sub(now.Now).Abs()
-		if off <= a.within+now.Within && now.Within < a.within {
+	theirs := a
+	theirs.mark = c.mark()
+	theirs.at = a.at.Add(theirs.mark.since - received.since)
+	switch {
+	case c.src.NTPSynced():
+		if !c.arbitrate(theirs) {
+			c.read()
 			return nil
 		}
-		c.log.Info("clock corrected by the cloud", "by", theirs.Sub(now.Now))
+	case now.Trusted:
+		off := theirs.at.Sub(now.Now)
+		if off.Abs() <= a.within+now.Within && now.Within < a.within {
+			return nil
+		}
+		c.log.Info("clock corrected by the cloud", "by", off)
 	}
+	c.base, c.swayed = a, false
 	c.move(a)
 	c.read()
 	return nil

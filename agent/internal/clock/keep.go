@@ -14,17 +14,18 @@ type memory struct {
 	At     time.Time     `json:"at"`
 	Within time.Duration `json:"within_ns"`
 	Source string        `json:"source"`
+	Swayed bool          `json:"swayed,omitempty"`
 }
 
-func decodeAnchor(b []byte) (anchor, error) {
+func decodeAnchor(b []byte) (a anchor, swayed bool, err error) {
 	var m memory
 	if err := json.Unmarshal(b, &m); err != nil {
-		return anchor{}, err
+		return anchor{}, false, err
 	}
 	if m.At.IsZero() || m.Since < 0 || m.Within < 0 {
-		return anchor{}, errors.New("it holds no instant")
+		return anchor{}, false, errors.New("it holds no instant")
 	}
-	return anchor{Mark{m.Boot, m.Since}, m.At, m.Within, m.Source}, nil
+	return anchor{Mark{m.Boot, m.Since}, m.At, m.Within, m.Source}, m.Swayed, nil
 }
 
 // Save remembers the newest trusted instant. Nothing is written while the clock is not trusted, or
@@ -40,11 +41,12 @@ func (c *Clock) Save() error {
 	was := c.saved
 	elapsed, advanced := since-was.mark.since, a.at.Sub(was.at)
 	fresh := was.mark.boot == boot && elapsed >= 0 && elapsed < saveGap && (advanced-elapsed).Abs() < stepSize
+	swayed := c.swayed
 	c.mu.Unlock()
 	if !h.Trusted || fresh {
 		return nil
 	}
-	b, err := json.Marshal(memory{a.mark.boot, a.mark.since, a.at, a.within, a.source})
+	b, err := json.Marshal(memory{a.mark.boot, a.mark.since, a.at, a.within, a.source, swayed})
 	if err != nil {
 		return err
 	}

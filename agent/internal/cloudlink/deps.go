@@ -38,7 +38,7 @@ type Outbox interface {
 type Clock interface {
 	// Now is the best time known and whether it is trusted.
 	Now() (at time.Time, trusted bool)
-	// Health is whether the time is trusted and where it comes from: "ntp", "cloud", "held" or "none".
+	// Health is whether the time is trusted and where it comes from: "ntp", "cloud", "held", "doubted" or "none".
 	Health() (trusted bool, source string)
 	// Cloud offers the time that the cloud wrote into an answer to a hello which left at sent; the answer came at
 	// received. Both are readings of Deps.Now, so their difference bounds how wrong remote can be. It is called by

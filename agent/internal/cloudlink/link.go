@@ -75,15 +75,21 @@ func New(cfg Config, deps Deps, log *slog.Logger) (*Link, error) {
 	return l, nil
 }
 
-// certificateTime is the later of the wall clock and the gateway's clock: a box without a clock chip wakes in the
-// past, where every certificate is "not yet valid".
+// certificateTime is the gateway's clock while it is trusted, or doubted: a time server that is ahead or behind must
+// not cut off the cloud, which could say so. Else it is the later of it and the wall clock: a box without a clock chip
+// wakes in the past, where every certificate is "not yet valid".
 func (l *Link) certificateTime() time.Time {
 	wall := l.deps.Now()
-	if at, _ := l.deps.Clock.Now(); at.After(wall) {
+	at, _ := l.deps.Clock.Now()
+	trusted, source := l.deps.Clock.Health()
+	if trusted || source == doubted || at.After(wall) {
 		return at
 	}
 	return wall
 }
+
+// doubted is the source of a clock that holds its time against a time server (clock.ByDoubt).
+const doubted = "doubted"
 
 // Run keeps the link up until ctx ends, then says goodbye within the farewell limit and returns nil. Losing the
 // broker or the cloud is no error: it is told in Status and tried again.
