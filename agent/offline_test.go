@@ -31,6 +31,8 @@ type site struct {
 	boot  int       // starts of the box
 	since time.Time // of this start
 	ntp   atomic.Bool
+	ahead atomic.Int64 // of the wall clock against the true time, in ns
+	slow  atomic.Int64 // parts per million by which the quartz is
 
 	agent *Agent
 	end   func()
@@ -44,8 +46,11 @@ func newSite(t *testing.T) *site {
 
 func (s *site) source() clock.Source {
 	return clock.Source{
-		Wall:      time.Now,
-		Boot:      func() (string, time.Duration) { return fmt.Sprint("boot", s.boot), time.Since(s.since) },
+		Wall: func() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) },
+		Boot: func() (string, time.Duration) {
+			since := time.Since(s.since)
+			return fmt.Sprint("boot", s.boot), since - since/1_000_000*time.Duration(s.slow.Load())
+		},
 		NTPSynced: s.ntp.Load,
 	}
 }
