@@ -136,7 +136,10 @@ func rank(op access.Op) int {
 // let it go: a removal may fail. Room and PINs go first to people who stand on the device, then to
 // those whose access began earlier.
 func Make(in Input) Plan {
-	m := maker{in: in, used: in.Others.Rows, given: map[string]access.PersonID{}, wanted: map[access.PersonID]*Wanted{}}
+	m := maker{in: in, used: in.Others.Rows}
+	if n := len(in.People) + len(in.Gone); n > 1 || in.Observed.Everybody { // most plans are about one person
+		m.given, m.wanted = make(map[string]access.PersonID, n), make(map[access.PersonID]*Wanted, n)
+	}
 	for _, c := range m.candidates() {
 		m.decide(c)
 	}
@@ -150,10 +153,10 @@ func Make(in Input) Plan {
 type maker struct {
 	in     Input
 	p      Plan
-	used   int                        // rows on the device once the additions so far are done
-	goes   int                        // removals so far, which will make room when they are confirmed
-	given  map[string]access.PersonID // fingerprints of the PINs and cards of the rows decided so far
-	wanted map[access.PersonID]*Wanted
+	used   int                         // rows on the device once the additions so far are done
+	goes   int                         // removals so far, which will make room when they are confirmed
+	given  map[string]access.PersonID  // fingerprints of the PINs and cards of the rows decided so far; nil for one person
+	wanted map[access.PersonID]*Wanted // nil for one person
 }
 
 // candidate is one person to be decided, and the rows under their reference.
@@ -175,7 +178,9 @@ func (m *maker) candidates() []*candidate {
 		if !m.in.Observed.Complete {
 			c.rows = remembered(c.entry, c.ours)
 		}
-		m.wanted[w.Person] = w
+		if m.wanted != nil {
+			m.wanted[w.Person] = w
+		}
 		out = append(out, c)
 	}
 	for i := range m.in.People {
@@ -291,6 +296,9 @@ func (w *Wanted) narrow(row model.Record) bool {
 
 // give notes whose the PIN and cards of a decided row are.
 func (m *maker) give(id access.PersonID, r model.Record) {
+	if m.given == nil {
+		return
+	}
 	for _, s := range Secrets(m.in.Print, r) {
 		m.given[s] = id
 	}
@@ -298,7 +306,12 @@ func (m *maker) give(id access.PersonID, r model.Record) {
 
 // sorted puts the plan into the order in which it is applied and told.
 func (m *maker) sorted() Plan {
-	begins := func(id access.PersonID) time.Time { return m.wanted[id].Begins }
+	begins := func(id access.PersonID) (t time.Time) {
+		if w := m.wanted[id]; w != nil {
+			t = w.Begins
+		}
+		return t
+	}
 	slices.SortStableFunc(m.p.Steps, func(a, b model.Step) int {
 		return cmp.Or(cmp.Compare(rank(a.Op), rank(b.Op)), begins(a.Person).Compare(begins(b.Person)), cmp.Compare(a.Person, b.Person))
 	})

@@ -127,17 +127,25 @@ func (in Input) mayBeOpen(g access.Grant) bool {
 	if g.Contains(in.Now) || g.From.After(in.Now) {
 		return g.Contains(in.Now)
 	}
-	return slices.ContainsFunc(slices.Collect(maps.Keys(in.Doors)), func(d access.DoorID) bool { return in.waits(g, d) })
+	for d := range in.Doors {
+		if in.waits(g, d) {
+			return true
+		}
+	}
+	return false
 }
 
 // choose takes the relays that are open now, and the hours that hold for them.
 func (w *Wanted) choose(in Input, ways []way) {
-	always, hours := map[string][]access.Window{}, map[string][]access.ScheduleID{}
+	always, hours := map[string][]access.Window{}, map[string][]access.ScheduleID(nil)
 	for _, y := range ways {
 		switch {
 		case y.schedule == "":
 			always[y.relay] = append(always[y.relay], y.holds)
 		case y.open(in.Now):
+			if hours == nil {
+				hours = map[string][]access.ScheduleID{}
+			}
 			hours[y.relay] = append(hours[y.relay], y.schedule)
 		}
 		if y.schedule != "" {
@@ -154,7 +162,9 @@ func (w *Wanted) choose(in Input, ways []way) {
 			delete(hours, relay)
 		}
 	}
-	w.chooseHours(in, hours)
+	if len(hours) > 0 {
+		w.chooseHours(in, hours)
+	}
 	slices.Sort(w.Record.Relays)
 }
 
