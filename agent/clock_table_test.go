@@ -1,8 +1,12 @@
 package agent
 
 import (
+	"cmp"
 	"fmt"
+	"os"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -266,4 +270,39 @@ func whether(both bool, first, second int) []int {
 		return []int{first, second}
 	}
 	return []int{first}
+}
+
+// TestTheClocksTableNamesItsTests: every row of the design names rows or tests that there are.
+func TestTheClocksTableNamesItsTests(t *testing.T) {
+	t.Parallel()
+	table, err := os.ReadFile("design/002-clock.md")
+	must(t, err)
+	sources := map[string]string{}
+	for where, dir := range map[string]string{"clock": "internal/clock", "agent": "."} {
+		for name, b := range files(t, dir) {
+			if strings.HasSuffix(name, "_test.go") {
+				sources[where] += string(b)
+			}
+		}
+	}
+	rows := 0
+	for line := range strings.Lines(string(table)) {
+		if cells := strings.Split(line, "|"); len(cells) == 9 && strings.TrimSpace(cells[1]) != "#" && !strings.HasPrefix(cells[1], "-") {
+			rows++
+			named := regexp.MustCompile("(clock |agent )?`([^`]+)`").FindAllStringSubmatch(cells[7], -1)
+			if len(named) == 0 {
+				t.Errorf("row %s names no test", cells[1])
+			}
+			where := ""
+			for _, m := range named {
+				where = cmp.Or(strings.TrimSpace(m[1]), where)
+				if !strings.Contains(sources[where], m[2]) {
+					t.Errorf("row %s: package %s has no %q", cells[1], where, m[2])
+				}
+			}
+		}
+	}
+	if rows != 18 {
+		t.Errorf("%d rows, want 18", rows)
+	}
 }

@@ -40,7 +40,7 @@ func (w *Wanted) reach(in Input, h access.Holder) (out []way) {
 		case o.Kind == access.OverlayRevoke:
 			w.Revoked, w.Asked = true, o.From
 		case o.Kind == access.OverlayGrant && here:
-			out = append(out, way{relay: relay, said: o.Window, holds: o.Window, ends: access.EndByStaff, why: "granted at the gateway by hand"})
+			out = append(out, way{relay: relay, said: o.Window, holds: o.Window, ends: access.EndVisit, why: "granted at the gateway by hand"})
 		}
 	}
 	for _, g := range h.Grants {

@@ -134,7 +134,7 @@ func TestTowardsG1_RemovalsSayWhyAndSinceWhen(t *testing.T) {
 			in := input(jones())
 			in.Overlay = []access.Overlay{{ID: "o", Kind: access.OverlayGrant, Person: "p1", Door: "lobby", Window: window(-9, -1)}}
 			return in
-		}(), access.EndByStaff, noon.Add(-time.Hour)},
+		}(), access.EndVisit, noon.Add(-time.Hour)},
 		"no credential left": {func() Input {
 			h := jones(access.Grant{ID: "g1", Window: window(-9, 0)})
 			h.Credentials = nil
@@ -219,11 +219,14 @@ func TestHeldRemovalsWait(t *testing.T) {
 	gone.Gone = []access.PersonID{"p1"}
 	byHand := input(jones())
 	byHand.Overlay = []access.Overlay{{ID: "o", Kind: access.OverlayRevoke, Person: "p1"}}
+	hoursByHand := input(jones())
+	hoursByHand.Overlay = []access.Overlay{{ID: "o", Kind: access.OverlayGrant, Person: "p1", Door: "lobby", Window: window(-0.4, -0.1)}}
 	for name, c := range map[string]struct {
 		in   Input
 		want []string
 		held int
 	}{
+		"hours given by hand are over":   {hoursByHand, nil, 1},
 		"gone from the state":            {gone, nil, 1},
 		"moved out by the same revision": {input(jones(access.Grant{ID: "g", Window: window(-9, -1), Ends: access.EndMoveOut})), nil, 1},
 		"an old revocation of the past":  {input(jones(access.Grant{ID: "g", Window: window(-9, -1), Ends: access.EndRevoked})), nil, 1},
