@@ -93,6 +93,7 @@ type Clock struct {
 	anchor  anchor // zero at: never trusted
 	base    anchor // what NTP is held against; zero at: nothing
 	doubt   doubt  // zero wall: none
+	firm    anchor // the base before it was swayed, in this process
 	swayed  bool   // the base rests on a second look: NTP's word alone, against the boot clock
 	saved   anchor
 	trusted bool          // as last seen

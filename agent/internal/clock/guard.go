@@ -35,14 +35,17 @@ func (d doubt) same(m Mark, wall time.Time) bool {
 // The base is the last instant that did not rest on NTP's word of the moment alone. NTP's own later
 // words do not move it, so that many small steps are no way around the bound.
 func (c *Clock) believes(a anchor) bool {
-	off, ahead, behind := c.offBase(a)
-	if c.base.at.IsZero() || off <= ahead && -off <= behind {
+	if c.swayed && !c.firm.at.IsZero() && a.fits(c.firm) { // the server is right again
+		c.base, c.firm, c.swayed = c.firm, anchor{}, false
+	}
+	if c.base.at.IsZero() || a.fits(c.base) {
 		if c.base.mark.boot != a.mark.boot {
 			c.base = a // from now on the boot clock tells exactly
 		}
 		c.doubt = doubt{}
 		return true
 	}
+	off, _, _ := a.offBase(c.base)
 	if !c.doubt.same(a.mark, a.at) {
 		c.doubt = doubt{first: a.mark, wall: a.at, denied: c.doubt.denied}
 		c.log.Warn("the time server made a step, which is not believed yet", "by", off)
@@ -51,23 +54,31 @@ func (c *Clock) believes(a anchor) bool {
 		return false
 	}
 	c.log.Warn("the time server keeps to its step and nobody contradicts: it is believed", "by", off)
+	if !c.swayed {
+		c.firm = c.base
+	}
 	c.base, c.doubt, c.swayed = a, doubt{}, true
 	return true
 }
 
-// offBase is how far an instant is ahead of the base carried on by the boot clock, and how far it may
+// offBase is how far an instant is ahead of a base carried on by the boot clock, and how far it may
 // be ahead or behind. After a start of the box the base carried on is the earliest that it can be.
-func (c *Clock) offBase(a anchor) (off, ahead, behind time.Duration) {
+func (a anchor) offBase(base anchor) (off, ahead, behind time.Duration) {
 	gone := a.mark.since
-	here := c.base.mark.boot == a.mark.boot && gone >= c.base.mark.since
+	here := base.mark.boot == a.mark.boot && gone >= base.mark.since
 	if here {
-		gone -= c.base.mark.since
+		gone -= base.mark.since
 	}
-	behind = maxStep + c.base.within + drift(gone)
+	behind = maxStep + base.within + drift(gone)
 	if ahead = behind; !here {
 		ahead = maxOff
 	}
-	return a.at.Sub(c.base.at.Add(gone)), ahead, behind
+	return a.at.Sub(base.at.Add(gone)), ahead, behind
+}
+
+func (a anchor) fits(base anchor) bool {
+	off, ahead, behind := a.offBase(base)
+	return off <= ahead && -off <= behind
 }
 
 // arbitrate hears a time server and the cloud together; theirs is the cloud's time now. It reports

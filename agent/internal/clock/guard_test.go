@@ -56,6 +56,16 @@ func TestG6_TimeServersThatLie(t *testing.T) {
 			b.pass(time.Second)
 			b.is(b.real.Add(tenYears), ByNTP)
 		},
+		"stands for six hours, and is right again: at once": func(b *box) {
+			kept(b).jump(tenYears)
+			b.Now()
+			b.pass(lookAgain)
+			b.is(b.real.Add(tenYears), ByNTP)
+			b.jump(-tenYears)
+			b.is(b.real, ByNTP)
+			b.jump(tenYears)
+			b.is(b.real, ByDoubt) // and is held against what it was before
+		},
 		"moves while doubted: the six hours begin anew": func(b *box) {
 			kept(b).jump(tenYears)
 			b.Now()
