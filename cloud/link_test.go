@@ -61,6 +61,16 @@ func (r *rig) serve() *serving {
 	return s
 }
 
+// hears waits until the cloud hears its broker: who speaks earlier is not heard, and says it again later.
+func (s *serving) hears(r *rig) *serving {
+	r.t.Helper()
+	eventually(r.t, "the cloud hears its broker", func() bool {
+		_, body := get(r.t, s.page+"/metrics")
+		return strings.Contains(body, "gatehouse_broker_connected 1")
+	})
+	return s
+}
+
 // eventually asks until it is so.
 func eventually(t testing.TB, what string, so func() bool) {
 	t.Helper()

@@ -49,7 +49,7 @@ func TestE4_OnPostgreSQL(t *testing.T) {
 	dsn := postgresDSN(t)
 	r := newRig(t, "database = \""+dsn+"\"\n"+withBroker(t, maples))
 	r.now = time.Now
-	s := r.serve()
+	s := r.serve().hears(r)
 	b := enrol(t, s.Cloud, "maples")
 	report := load(t, s.Cloud, export(t, residents(40)...))
 	if !report.Complete || report.Added != 40 || report.Gateways != 1 {
@@ -71,7 +71,7 @@ func TestE4_OnPostgreSQL(t *testing.T) {
 		t.Error("the page lacks who moved in last")
 	}
 	s.end()
-	again := r.serve()
+	again := r.serve().hears(r)
 	l.audit(again, 3)
 	if got := wants(t, again.Cloud, b.ID); got.Position != pos || len(got.names) != 41 {
 		t.Errorf("after the restart: %v and %d people, want %v and 41", got.Position, len(got.names), pos)

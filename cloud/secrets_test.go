@@ -40,7 +40,7 @@ func TestNoSecretIsReadableAnywhere(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, withBroker(t, maples))
 	r.now = time.Now
-	s := r.serve()
+	s := r.serve().hears(r)
 	b := enrol(t, s.Cloud, "maples")
 	seeds := []string{"73194682", "97316428", "64A82913", "739164285", "1.8264E+06", "DEADBEEF0421", "NOTHEX0F0F31", "27918364", "38172946"}
 	text := export(t,

@@ -176,7 +176,7 @@ func TestE4_G7_G10_AGatewaysDay(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, withBroker(t, maples))
 	r.now = time.Now
-	s := r.serve()
+	s := r.serve().hears(r)
 	b := enrol(t, s.Cloud, "maples")
 	load(t, s.Cloud, export(t, residents(40)...))
 	l := b.dial(t)
@@ -185,7 +185,7 @@ func TestE4_G7_G10_AGatewaysDay(t *testing.T) {
 	l.eventsOnce(s)
 	pos, digest := l.changeElsewhere(r, pos)
 	s.end()
-	again := r.serve()
+	again := r.serve().hears(r)
 	l.afterRestart(again, pos, digest)
 }
 
