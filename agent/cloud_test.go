@@ -176,7 +176,7 @@ func forgeries() []forgery {
 			return seal(t, h.cloud.Signing, h.gw, hd, s)
 		}},
 		{"foreign", func(t *testing.T, h *house) []byte {
-			hd, s := state(h, protocol.Header{Epoch: 2, Revision: 1})
+			hd, s := state(h, protocol.Header{Epoch: 2, Revision: 3, Base: 2}) // a change: a snapshot of a later epoch is taken
 			return seal(t, h.cloud.Signing, h.gw, hd, s)
 		}},
 		{"stale", func(t *testing.T, h *house) []byte {

@@ -7,6 +7,7 @@ import (
 
 	"gatehouse/agent/internal/cloudlink"
 	"gatehouse/agent/internal/outbox"
+	"gatehouse/agent/internal/store"
 	"gatehouse/protocol/access"
 )
 
@@ -39,7 +40,8 @@ func (w linkWanted) Digest() access.Digest     { return w.a.box.Digest() }
 func (w linkWanted) Apply(u access.Update) (bool, error) {
 	first := w.a.box.unknown() // until now nothing followed from the ledger either
 	hurt := w.a.box.wanted.Damaged()
-	done, err := w.a.box.wanted.Apply(u)
+	now, _ := w.a.box.clock.Now()
+	done, err := w.a.box.wanted.Apply(u, store.ApplyOptions{Now: now})
 	if err != nil || !done.Done {
 		return false, err
 	}

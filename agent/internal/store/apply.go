@@ -1,13 +1,11 @@
 package store
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
 	"strings"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
-	berrors "go.etcd.io/bbolt/errors"
 
 	"gatehouse/protocol/access"
 )
@@ -23,6 +21,22 @@ type Applied struct {
 	Places   bool              // something that belongs to nobody changed
 	Removed  int               // people who had a grant before and have none now
 	Total    int               // people who had a grant before
+
+	Lost    []access.PersonID   // as in Loss, whether or not somebody agreed; sorted
+	Own     bool                // an item about the gateway itself changed, see Wanted.Own
+	Settled []access.Settlement // that came or changed; after a crash ask Wanted.Settlement too
+}
+
+// ApplyOptions say by what an update is judged.
+type ApplyOptions struct {
+	Now time.Time // by the gateway's clock
+	// Floor is a position behind which nobody may lead this gateway, whatever is stored: what is older
+	// is refused as replay. Zero: none.
+	Floor access.Position
+	// Hold is asked before anything is changed, when the update comes from a later epoch or takes
+	// access from somebody although nobody agreed to it (Update.Meant). Its error refuses the update
+	// and is what Apply returns. It must not use the Wanted it is called from. nil: nobody is asked.
+	Hold func(Loss) error
 }
 
 // Apply takes one verified chunk. Chunks are kept, across restarts, until all are there; then the
@@ -33,7 +47,10 @@ type Applied struct {
 // Chunks come in any order and may repeat. A chunk of another multi-chunk update discards what was
 // staged. A snapshot of the position we stand at is applied again when its digest differs from
 // ours or a record of ours is unreadable: that is how damage heals.
-func (w *Wanted) Apply(u access.Update) (Applied, error) {
+//
+// A snapshot of a later epoch is taken like any other; a change of one is refused as foreign,
+// because it stands on nothing that is here. An earlier epoch is a replay.
+func (w *Wanted) Apply(u access.Update, o ApplyOptions) (Applied, error) {
 	if err := wellFormed(u); err != nil {
 		return Applied{}, err
 	}
@@ -44,7 +61,7 @@ func (w *Wanted) Apply(u access.Update) (Applied, error) {
 			return err
 		}
 		out = Applied{Done: true, Position: s.Position}
-		if known, err := w.admit(s, u); known || err != nil {
+		if known, err := w.admit(s, u, o.Floor); known || err != nil {
 			return err
 		}
 		chunks, err := w.gather(tx, u)
@@ -52,7 +69,7 @@ func (w *Wanted) Apply(u access.Update) (Applied, error) {
 			out.Done = false
 			return err
 		}
-		out, err = w.change(tx, s, u, chunks)
+		out, err = w.change(tx, s, u, o, chunks)
 		return err
 	})
 	var r *Refusal
@@ -99,14 +116,20 @@ func goodKey(k access.Key) error {
 }
 
 // admit compares positions. known: we stand there already and nothing is to be done.
-func (w *Wanted) admit(s state, u access.Update) (known bool, err error) {
+func (w *Wanted) admit(s state, u access.Update, floor access.Position) (known bool, err error) {
 	switch {
+	case u.Before(floor):
+		return false, refuse(Replay, "epoch %d revision %d, this gateway has been at epoch %d revision %d", u.Epoch, u.Revision, floor.Epoch, floor.Revision)
 	case s.empty() && u.Snapshot():
 		return false, nil
 	case s.empty():
 		return false, refuse(Gap, "a change on revision %d, nothing is stored here yet", u.Base)
-	case u.Epoch != s.Epoch:
-		return false, refuse(Foreign, "epoch %d, this gateway is in epoch %d", u.Epoch, s.Epoch)
+	case u.Epoch < s.Epoch:
+		return false, refuse(Replay, "epoch %d, this gateway is in epoch %d", u.Epoch, s.Epoch)
+	case u.Epoch > s.Epoch && !u.Snapshot():
+		return false, refuse(Foreign, "a change of epoch %d, this gateway is in epoch %d and needs a snapshot", u.Epoch, s.Epoch)
+	case u.Epoch > s.Epoch:
+		return false, nil
 	case u.Revision < s.Revision:
 		return false, refuse(Replay, "revision %d, this gateway is at %d", u.Revision, s.Revision)
 	case u.Revision == s.Revision:
@@ -125,92 +148,4 @@ func (w *Wanted) admitSame(s state, u access.Update) (known bool, err error) {
 		return false, refuse(BadDigest, "revision %d is said to be %s, here it is %s", u.Revision, u.Digest, s.Digest)
 	}
 	return true, nil
-}
-
-// chunk is what one message puts and takes away.
-type chunk struct {
-	put  []access.Item
-	gone []access.Key
-}
-
-// stage describes the update whose chunks are being gathered.
-type stage struct {
-	access.Position
-	Base      uint64        `json:"base"`
-	Of        int           `json:"of"`
-	Have      int           `json:"have"`
-	Digest    access.Digest `json:"digest"`
-	DigestKey []byte        `json:"digest_key"`
-}
-
-func (s stage) same(o stage) bool {
-	return s.Position == o.Position && s.Base == o.Base && s.Of == o.Of && s.Digest == o.Digest &&
-		bytes.Equal(s.DigestKey, o.DigestKey)
-}
-
-// gather stages u and returns all chunks in order when it was the last one missing, else nil. An
-// update of one chunk is never staged.
-func (w *Wanted) gather(tx *bolt.Tx, u access.Update) ([]chunk, error) {
-	if u.Of == 1 {
-		return []chunk{{u.Put, u.Gone}}, nil
-	}
-	s := stage{Position: u.Position, Base: u.Base, Of: u.Of, Digest: u.Digest, DigestKey: u.DigestKey}
-	head, err := w.makeDrawer(tx, bucketState)
-	if err != nil {
-		return nil, err
-	}
-	var have stage
-	if err := getJSON(head, "stage", &have); err != nil || !have.same(s) {
-		if err := w.dropStage(tx); err != nil {
-			return nil, err
-		}
-		have = s
-	}
-	d, err := w.makeDrawer(tx, bucketStage)
-	if err != nil {
-		return nil, err
-	}
-	if d.b.Get([]byte(stageKey(u.Chunk))) == nil {
-		have.Have++
-	}
-	if err := errors.Join(d.put(stageKey(u.Chunk), encodeChunk(u.Put, u.Gone)), putJSON(head, "stage", have)); err != nil {
-		return nil, err
-	}
-	if have.Have < have.Of {
-		return nil, nil
-	}
-	return w.staged(tx, d, u.Of)
-}
-
-// staged reads all chunks back. One that the disk damaged is thrown away with all others.
-func (w *Wanted) staged(tx *bolt.Tx, d drawer, of int) ([]chunk, error) {
-	out := make([]chunk, of)
-	for i := range out {
-		b, err := d.get(stageKey(i + 1))
-		if err == nil && b == nil {
-			err = errTorn
-		}
-		if err == nil {
-			out[i].put, out[i].gone, err = decodeChunk(b)
-		}
-		if err != nil {
-			w.opts.log().Warn("staged chunks are damaged: gathering starts anew", "err", err)
-			return nil, w.dropStage(tx)
-		}
-	}
-	return out, nil
-}
-
-func stageKey(chunk int) string {
-	return string(binary.BigEndian.AppendUint32(nil, uint32(chunk)))
-}
-
-func (w *Wanted) dropStage(tx *bolt.Tx) error {
-	if err := w.drawer(tx, bucketState).delete("stage"); err != nil {
-		return err
-	}
-	if err := tx.DeleteBucket([]byte(bucketStage)); err != nil && !errors.Is(err, berrors.ErrBucketNotFound) {
-		return err
-	}
-	return nil
 }

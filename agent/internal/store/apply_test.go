@@ -70,8 +70,9 @@ func TestApplyAdmits(t *testing.T) {
 		"same revision, other digest":       {u: with(m.delta(2, 10, nil), func(u *access.Update) { u.Digest[0]++ }), reason: BadDigest},
 		"delta that leaves one out":         {u: next.delta(2, 12, put), reason: Gap},
 		"older revision":                    {u: m.snapshot(2, 9), reason: Replay},
-		"another epoch":                     {u: m.snapshot(3, 11), reason: Foreign},
-		"older epoch":                       {u: m.snapshot(1, 99), reason: Foreign},
+		"later epoch":                       {u: next.snapshot(3, 4), done: true},
+		"change of a later epoch":           {u: next.delta(3, 11, put), reason: Foreign},
+		"older epoch":                       {u: m.snapshot(1, 99), reason: Replay},
 		"digest does not fit a delta":       {u: with(next.delta(2, 11, put), func(u *access.Update) { u.Digest[0]++ }), reason: BadDigest},
 		"digest does not fit a snapshot":    {u: with(next.snapshot(2, 11), func(u *access.Update) { u.Put = u.Put[1:] }), reason: BadDigest},
 		"chunk 0":                           {u: with(m.snapshot(2, 11), func(u *access.Update) { u.Chunk = 0 }), reason: Malformed},
@@ -91,7 +92,7 @@ func TestApplyAdmits(t *testing.T) {
 				before = m
 				apply(t, w, m.snapshot(2, 10))
 			}
-			a, err := w.Apply(c.u)
+			a, err := w.Apply(c.u, today)
 			if got := reasonOf(err); got != c.reason || (err == nil) != (c.reason == "") {
 				t.Fatalf("refused with %q (%v), want %q", got, err, c.reason)
 			}
@@ -154,7 +155,7 @@ func TestChunksOfAnotherUpdateDiscardStaging(t *testing.T) {
 		t.Fatalf("%+v", a)
 	}
 	same(t, w, court(5))
-	if _, err := w.Apply(abandoned[1]); reasonOf(err) != Replay {
+	if _, err := w.Apply(abandoned[1], today); reasonOf(err) != Replay {
 		t.Errorf("a chunk from before gives %v", err)
 	}
 }
@@ -166,7 +167,7 @@ func TestBadDigestOfChunksStartsGatheringAnew(t *testing.T) {
 	bad := slices.Clone(good)
 	bad[0].Put = bad[0].Put[1:]
 	apply(t, w, bad[0])
-	if _, err := w.Apply(good[1]); reasonOf(err) != BadDigest {
+	if _, err := w.Apply(good[1], today); reasonOf(err) != BadDigest {
 		t.Fatalf("got %v", err)
 	}
 	if a := apply(t, w, good[1]); a.Done {
@@ -379,12 +380,12 @@ func deliver(t *rapid.T, w *Wanted, u access.Update) (out Applied) {
 	order := rapid.Permutation(chunks).Draw(t, "order")
 	for i, c := range order {
 		if i+1 < len(order) && rapid.Bool().Draw(t, "twice") {
-			if _, err := w.Apply(c); err != nil {
+			if _, err := w.Apply(c, today); err != nil {
 				t.Fatal(err)
 			}
 		}
 		var err error
-		if out, err = w.Apply(c); err != nil {
+		if out, err = w.Apply(c, today); err != nil {
 			t.Fatal(err)
 		}
 		if out.Done != (i == len(order)-1) {

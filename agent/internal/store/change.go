@@ -2,8 +2,7 @@ package store
 
 import (
 	"bytes"
-	"maps"
-	"slices"
+	"errors"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -15,23 +14,22 @@ type change struct {
 	w       *Wanted
 	tx      *bolt.Tx
 	u       access.Update
+	o       ApplyOptions
 	drawers map[access.Kind]drawer
 	digest  access.Digest
 	people  map[access.PersonID]*holding
 	places  bool
-}
-
-// holding is one person's list of items while it changes.
-type holding struct {
-	before, now []access.Key
-	loaded      bool // before was read
-	touched     bool // the bytes of an item changed
+	own     bool
+	settled []access.Settlement
 }
 
 // change applies chunks to state s and writes the new state, or returns a refusal.
-func (w *Wanted) change(tx *bolt.Tx, s state, u access.Update, chunks []chunk) (Applied, error) {
-	c := &change{w: w, tx: tx, u: u, drawers: map[access.Kind]drawer{}, people: map[access.PersonID]*holding{}, digest: s.Digest}
-	var err error
+func (w *Wanted) change(tx *bolt.Tx, s state, u access.Update, o ApplyOptions, chunks []chunk) (Applied, error) {
+	c := &change{w: w, tx: tx, u: u, o: o, drawers: map[access.Kind]drawer{}, people: map[access.PersonID]*holding{}, digest: s.Digest}
+	err := w.soundIndex(tx, s)
+	if err != nil {
+		return Applied{}, err
+	}
 	if u.Snapshot() {
 		err = c.replace(chunks)
 	} else {
@@ -43,16 +41,19 @@ func (w *Wanted) change(tx *bolt.Tx, s state, u access.Update, chunks []chunk) (
 	if c.digest != u.Digest {
 		return Applied{}, refuse(BadDigest, "revision %d would be %s, the cloud says %s", u.Revision, c.digest, u.Digest)
 	}
-	out := Applied{Done: true, Position: u.Position, Places: c.places, Total: s.Granted}
+	out := Applied{Done: true, Position: u.Position, Places: c.places, Own: c.own, Settled: c.settled, Total: s.Granted}
 	gained, err := c.savePeople(&out)
 	if err != nil {
+		return Applied{}, err
+	}
+	if err := c.ask(s, out.Lost); err != nil {
 		return Applied{}, err
 	}
 	next := state{Position: u.Position, Digest: u.Digest, DigestKey: u.DigestKey, Granted: s.Granted + gained - out.Removed}
 	if u.Snapshot() { // everybody is in hand: count, so that an error cannot last
 		next.Granted = c.granted()
 	}
-	return out, c.saveState(next)
+	return out, errors.Join(c.reindex(s, next, out.People), c.saveState(next))
 }
 
 // saveState also drops staged chunks that the new position has overtaken.
@@ -78,24 +79,6 @@ func (c *change) items(kind access.Kind) (drawer, error) {
 	d, err := c.w.makeDrawer(c.tx, bucketItems, string(kind))
 	c.drawers[kind] = d
 	return d, err
-}
-
-func (c *change) holding(p access.PersonID) *holding {
-	h := c.people[p]
-	if h == nil {
-		h = &holding{}
-		c.people[p] = h
-	}
-	return h
-}
-
-// touch notes that an item changed that belongs to p, or to nobody.
-func (c *change) touch(p access.PersonID) {
-	if p == "" {
-		c.places = true
-		return
-	}
-	c.holding(p).touched = true
 }
 
 // replace makes the state exactly what the chunks put. Values that stay the same are not written
@@ -127,15 +110,22 @@ func (c *change) write(it access.Item) error {
 		return err
 	}
 	c.digest.Toggle(c.u.DigestKey, it)
-	who := owner(it)
+	who, g := view(it)
 	if who != "" {
 		h := c.holding(who)
 		h.now = append(h.now, it.Key)
 	}
-	if old, err := d.get(it.ID); err == nil && old != nil && bytes.Equal(old, it.Value) {
+	c.has(who, g)
+	old, err := d.get(it.ID)
+	switch {
+	case err == nil && old != nil && bytes.Equal(old, it.Value):
+		c.had(who, g)
 		return nil
+	case err == nil && old != nil:
+		c.had(view(access.Item{Key: it.Key, Value: old}))
 	}
-	c.touch(who)
+	c.touch(it.Kind, who)
+	c.settle(it)
 	return d.put(it.ID, it.Value)
 }
 
@@ -157,26 +147,21 @@ func (c *change) sweep(seen map[access.Key]bool) error {
 			return err
 		}
 		for _, id := range gone {
+			if kind == access.KindGrant {
+				if old, err := d.get(id); err == nil {
+					c.had(view(access.Item{Key: access.Key{Kind: kind, ID: id}, Value: old}))
+				}
+			}
 			// Whose it was shows in the lists; what is in no list belonged to nobody.
-			c.places = c.places || !personal(kind)
+			if !personal(kind) {
+				c.touch(kind, "")
+			}
 			if err := d.delete(id); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-}
-
-// owner is the person an item belongs to, "" when it names nobody that can be.
-func owner(it access.Item) access.PersonID {
-	if p := access.Owner(it); access.ValidID(string(p)) {
-		return p
-	}
-	return ""
-}
-
-func personal(k access.Kind) bool {
-	return k == access.KindPerson || k == access.KindResidency || k == access.KindCredential || k == access.KindGrant
 }
 
 // eachBucket calls fn for every kind that was ever stored.
@@ -196,29 +181,6 @@ func eachBucket(tx *bolt.Tx, fn func(access.Kind) error) error {
 		}
 	}
 	return err
-}
-
-// loadAll reads every person's old list, so that those whom a snapshot leaves out are seen. A list
-// that cannot be read counts as changed.
-func (c *change) loadAll() error {
-	for _, h := range c.people {
-		slices.SortFunc(h.now, compareKeys)
-		h.loaded = true
-	}
-	d := c.w.drawer(c.tx, bucketPeople)
-	if d.b == nil {
-		return nil
-	}
-	return d.b.ForEach(func(k, v []byte) error {
-		h := c.holding(access.PersonID(k))
-		h.loaded = true
-		plain, err := d.open(d.name, string(k), v)
-		if err == nil {
-			h.before, err = decodeKeys(plain)
-		}
-		h.touched = h.touched || err != nil
-		return nil
-	})
 }
 
 // amend applies a delta: in each chunk what goes before what comes. Everything it replaces must be
@@ -268,36 +230,24 @@ func (c *change) swap(it access.Item, gone bool) error {
 
 func (c *change) takeOut(old access.Item) error {
 	c.digest.Toggle(c.u.DigestKey, old)
-	who := owner(old)
-	c.touch(who)
+	who, g := view(old)
+	c.touch(old.Kind, who)
+	if who != "" && !c.holding(who).dropNew(g.id) { // else this very update had put it
+		c.had(who, g)
+	}
 	return c.list(who, func(keys []access.Key) []access.Key { return dropKey(keys, old.Key) })
 }
 
 func (c *change) putIn(d drawer, it access.Item) error {
 	c.digest.Toggle(c.u.DigestKey, it)
-	who := owner(it)
-	c.touch(who)
+	who, g := view(it)
+	c.touch(it.Kind, who)
+	c.settle(it)
 	if err := c.list(who, func(keys []access.Key) []access.Key { return addKey(keys, it.Key) }); err != nil {
 		return err
 	}
+	c.has(who, g)
 	return d.put(it.ID, it.Value)
-}
-
-// list edits a person's list, reading it first.
-func (c *change) list(p access.PersonID, edit func([]access.Key) []access.Key) error {
-	if p == "" {
-		return nil
-	}
-	h := c.holding(p)
-	if !h.loaded {
-		keys, err := c.w.list(c.tx, p)
-		if err != nil {
-			return c.needSnapshot(err)
-		}
-		h.before, h.now, h.loaded = keys, slices.Clone(keys), true
-	}
-	h.now = edit(h.now)
-	return nil
 }
 
 func (c *change) needSnapshot(err error) error {
@@ -321,47 +271,4 @@ func (c *change) rehash() error {
 			return nil
 		})
 	})
-}
-
-func (c *change) granted() (n int) {
-	for _, h := range c.people {
-		if hasGrant(h.now) {
-			n++
-		}
-	}
-	return n
-}
-
-// savePeople writes the lists that changed, and counts.
-func (c *change) savePeople(out *Applied) (gained int, err error) {
-	d, err := c.w.makeDrawer(c.tx, bucketPeople)
-	if err != nil {
-		return 0, err
-	}
-	for _, p := range slices.Sorted(maps.Keys(c.people)) {
-		h := c.people[p]
-		moved := !slices.Equal(h.before, h.now)
-		if !moved && !h.touched {
-			continue
-		}
-		out.People = append(out.People, p)
-		had, has := hasGrant(h.before), hasGrant(h.now)
-		switch {
-		case had && !has:
-			out.Removed++
-		case has && !had:
-			gained++
-		}
-		if err := saveList(d, p, h); err != nil {
-			return 0, err
-		}
-	}
-	return gained, nil
-}
-
-func saveList(d drawer, p access.PersonID, h *holding) error {
-	if len(h.now) == 0 {
-		return d.delete(string(p))
-	}
-	return d.put(string(p), encodeKeys(h.now))
 }

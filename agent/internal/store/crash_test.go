@@ -31,7 +31,7 @@ func writeWanted(dir string) {
 			u.Base = uint64(n - 1)
 		}
 		for _, c := range split(u, 3) {
-			_, err := w.Apply(c)
+			_, err := w.Apply(c, today)
 			must(err)
 		}
 		fmt.Println(n)

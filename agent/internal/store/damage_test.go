@@ -76,7 +76,7 @@ func TestDeltaOnADamagedRecordAsksForASnapshot(t *testing.T) {
 	m := court(2)
 	apply(t, w, m.snapshot(1, 1))
 	flip(t, w.file, "c1", bucketItems, "credential")
-	_, err := w.Apply(m.delta(1, 2, m.put(resident(1, "9876")[2])))
+	_, err := w.Apply(m.delta(1, 2, m.put(resident(1, "9876")[2])), today)
 	if reasonOf(err) != Gap || !w.Damaged() {
 		t.Errorf("got %v", err)
 	}

@@ -6,6 +6,11 @@
 // clock's memory and (written by package outbox) the events. A change of the ledger and the
 // events that tell of it are one transaction, so that no crash can keep one and lose the other.
 //
+// Beside the items, wanted.db has an index: who has an edge of a grant when, and who changed in
+// which revision. It is made of the items and can be made anew from them; with it a start needs to
+// read nobody to whom nothing happened. An older program that does not keep it leaves one behind
+// that no longer fits the state: that shows, and it is made anew.
+//
 // Every value is sealed with XChaCha20-Poly1305, bound to its file, bucket and key: bbolt has no
 // checksum on data pages, so the seal is also what finds silent damage. A value that does not
 // open is reported as Unreadable, by name, and never taken for absent.

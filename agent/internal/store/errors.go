@@ -13,8 +13,8 @@ import (
 // Why an update is refused: the same words as protocol.Reason, so that the caller can count both
 // in one metric.
 const (
-	Replay    = "replay"     // a position already passed
-	Foreign   = "foreign"    // another epoch
+	Replay    = "replay"     // a position already passed, or an earlier epoch
+	Foreign   = "foreign"    // a delta of a later epoch: a snapshot is needed
 	Gap       = "gap"        // a delta on a base that is not ours: a snapshot is needed
 	BadDigest = "bad_digest" // the result would not be what the cloud says it is
 	Malformed = "malformed"  // it contradicts itself

@@ -146,9 +146,14 @@ func split(u access.Update, n int) []access.Update {
 	return out
 }
 
+// noon is when tests happen, by the box's clock.
+var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+
+var today = ApplyOptions{Now: noon}
+
 func apply(t testing.TB, w *Wanted, u access.Update) Applied {
 	t.Helper()
-	a, err := w.Apply(u)
+	a, err := w.Apply(u, today)
 	if err != nil {
 		t.Fatalf("apply revision %d: %v", u.Revision, err)
 	}

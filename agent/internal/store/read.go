@@ -57,7 +57,7 @@ func (w *Wanted) Holder(id access.PersonID) (access.Holder, bool, error) {
 	return h, found || err != nil, err
 }
 
-// personItems reads the raw items of one person, and names the kinds of those that are damaged; a
+// personItems reads the raw items of one person that decide about access, and names the kinds of those that are damaged; a
 // damaged list may lack a grant. Only damage on disk counts as damage: a record
 // that is whole and makes no sense would come again with every snapshot.
 func (w *Wanted) personItems(id access.PersonID) (items []access.Item, unread []access.Kind, err error) {
@@ -67,6 +67,9 @@ func (w *Wanted) personItems(id access.PersonID) (items []access.Item, unread []
 			unread = append(unread, access.KindGrant)
 		}
 		for _, k := range keys {
+			if k.Kind == access.KindSettlement {
+				continue // it is about an overlay
+			}
 			v, err := w.drawer(tx, bucketItems, string(k.Kind)).get(k.ID)
 			if err == nil && v == nil {
 				err = &Unreadable{base(w.path), string(k.Kind) + " " + k.ID, errors.New("it is listed and not there")}
@@ -91,8 +94,18 @@ func (w *Wanted) People(ctx context.Context, fn func(access.PersonID) error) err
 	})
 }
 
-// pages walks the keys of a bucket, a page a transaction.
+// pages walks the keys of a bucket, a page a transaction, until fn or ctx ends it.
 func (f *file) pages(ctx context.Context, of func(*bolt.Tx) drawer, fn func(key string) error) error {
+	return f.walk(of, func(key string) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return fn(key)
+	})
+}
+
+// walk is pages for what only fn ends.
+func (f *file) walk(of func(*bolt.Tx) drawer, fn func(key string) error) error {
 	for after := ""; ; {
 		var keys []string
 		err := f.View(func(tx *bolt.Tx) error {
@@ -103,9 +116,6 @@ func (f *file) pages(ctx context.Context, of func(*bolt.Tx) drawer, fn func(key 
 			return err
 		}
 		for _, k := range keys {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
 			if err := fn(k); err != nil {
 				return err
 			}
@@ -114,7 +124,7 @@ func (f *file) pages(ctx context.Context, of func(*bolt.Tx) drawer, fn func(key 
 	}
 }
 
-// Places reads everything that is not about a person. On an error (every *Unreadable record
+// Places reads everything that is not about a person or the gateway itself. On an error (every *Unreadable record
 // joined) it is what could be read; nothing may be taken away because of what it lacks.
 func (w *Wanted) Places() (access.Places, error) {
 	p := access.Places{

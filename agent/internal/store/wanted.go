@@ -32,6 +32,7 @@ type Wanted struct {
 	*file
 	quarantined string
 	damaged     atomic.Bool // a record was found unreadable since the last snapshot
+	crooked     atomic.Bool // something in the index is, and it waits to be made anew
 }
 
 // state is where the wanted state stands.
@@ -51,7 +52,7 @@ func (s state) empty() bool { return s.Position == access.Position{} }
 func OpenWanted(dir string, key Key, o Options) (*Wanted, error) {
 	w, err := tryWanted(dir, key, o)
 	if !isDamage(err) {
-		return w, err
+		return w.indexed(err)
 	}
 	path := filepath.Join(dir, WantedFile)
 	o.log().Error("wanted state is damaged: put aside, to be fetched again", "file", path, "err", err)
@@ -63,6 +64,18 @@ func OpenWanted(dir string, key Key, o Options) (*Wanted, error) {
 		return nil, again
 	}
 	w.quarantined = err.Error()
+	return w, nil
+}
+
+// indexed makes the index where it is missing. The state works without it, so a full disk is no
+// reason to stop.
+func (w *Wanted) indexed(err error) (*Wanted, error) {
+	if err != nil {
+		return nil, err
+	}
+	if err := w.ensureIndex(); err != nil {
+		w.opts.log().Error("the index of the wanted state cannot be made: everybody is looked at instead", "err", err)
+	}
 	return w, nil
 }
 
