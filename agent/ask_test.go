@@ -64,7 +64,7 @@ func (h *house) store(revision uint64, nouns ...access.Noun) {
 func (h *house) confirmed(p access.PersonID) {
 	h.t.Helper()
 	for {
-		_, _, raw, err := h.agent.box.outbox.Pending(0, 1<<20)
+		_, _, raw, _, err := h.agent.box.outbox.Pending(0, 1<<20)
 		must(h.t, err)
 		for _, r := range raw {
 			var e access.Event

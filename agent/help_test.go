@@ -240,7 +240,7 @@ func (h *house) tells(kind access.EventKind, device access.DeviceID, words strin
 func toldOf(t *testing.T, a *Agent, kind access.EventKind, device access.DeviceID) (out []string) {
 	t.Helper()
 	for after := uint64(0); ; {
-		_, _, raw, err := a.box.outbox.Pending(after, 1<<20)
+		_, _, raw, _, err := a.box.outbox.Pending(after, 1<<20)
 		must(t, err)
 		for _, r := range raw {
 			var e access.Event

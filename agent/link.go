@@ -65,6 +65,12 @@ type linkOutbox struct {
 	log *slog.Logger
 }
 
+// Pending leaves the checkpoint out.
+func (o linkOutbox) Pending(after uint64, maxBytes int) (first uint64, prev access.Link, raw [][]byte, err error) {
+	first, prev, raw, _, err = o.Outbox.Pending(after, maxBytes)
+	return first, prev, raw, err
+}
+
 // Last is the number of the newest event ever.
 func (o linkOutbox) Last() uint64 {
 	s, err := o.Stats()

@@ -182,7 +182,7 @@ func (c *cloud) one(e access.Event, prev access.Link, raw []byte) error {
 // drain sends everything that is pending, without receipts.
 func (c *cloud) drain(b *Outbox, maxBytes int) error {
 	for after := c.through; ; {
-		first, prev, raw, err := b.Pending(after, maxBytes)
+		first, prev, raw, _, err := b.Pending(after, maxBytes)
 		if err != nil || len(raw) == 0 {
 			return err
 		}

@@ -34,6 +34,9 @@ const (
 	// skipped is how many numbers are left out after a restore: more than a gateway gives between
 	// two snapshots.
 	skipped = 1_000_000
+
+	// maxNumber is far more than a gateway can tell in its life, and far from where numbers end.
+	maxNumber = 1 << 60
 )
 
 // DB is the file the outbox lives in.
@@ -133,11 +136,37 @@ func (b *Outbox) Append(tx *bolt.Tx, evs ...access.Event) error {
 			return err
 		}
 	}
-	if err := errors.Join(b.checkpoint(s), b.makeRoom(s, now, trusted), s.close()); err != nil {
+	if err := errors.Join(b.checkpoint(s, now), b.makeRoom(s, now, trusted), s.close()); err != nil {
 		return err
 	}
 	tx.OnCommit(b.ring)
 	return nil
+}
+
+// Number is the number of the last event, those appended in tx included; 0: none ever.
+func (b *Outbox) Number(tx *bolt.Tx) (uint64, error) {
+	s, err := readShelf(tx)
+	return s.head.Number, err
+}
+
+// Continue lets an empty outbox go on where that of the box before it stopped: number is the last
+// that the cloud has of it, link the chain's after that event. It is for a box that takes another's
+// place, before the first event: afterwards it is refused (fault conflict), except that the same
+// again changes nothing.
+func (b *Outbox) Continue(number uint64, link access.Link) error {
+	return b.update(func(s *shelf) error {
+		h := s.head
+		switch {
+		case h.Number == number && h.Link == link && h.Records == 0:
+			return nil
+		case h.Number != 0:
+			return fault.New(fault.Conflict, "continue", "outbox", "after event %d: it has events of its own up to %d", number, h.Number)
+		case number > maxNumber:
+			return fault.New(fault.Invalid, "continue", "outbox", "after event %d: no gateway has told so many", number)
+		}
+		s.head.Number, s.head.Link, s.head.Confirmed, s.head.Checked = number, link, number, number
+		return nil
+	})
 }
 
 // Restored skips a range of numbers, because those given after the snapshot are unknown and must

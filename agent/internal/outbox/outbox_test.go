@@ -26,7 +26,7 @@ func TestG10_EventsAreNumberedStampedAndChained(t *testing.T) {
 	at := epoch.Add(-time.Hour)
 	r.append(access.Event{Kind: access.EventWritten, At: at, Boot: "boot-0", Number: 99}, started())
 	r.append(door(1))
-	first, prev, raw, err := r.box.Pending(0, 1<<20)
+	first, prev, raw, _, err := r.box.Pending(0, 1<<20)
 	if err != nil || first != 1 || prev != (access.Link{}) || len(raw) != 3 {
 		t.Fatalf("%d %s %d %v", first, prev, len(raw), err)
 	}
@@ -45,7 +45,7 @@ func TestG10_EventsAreNumberedStampedAndChained(t *testing.T) {
 	if !evs[1].At.Equal(epoch) || evs[1].Boot != "boot-1" {
 		t.Errorf("what it lacked was not filled in: %+v", evs[1])
 	}
-	_, prev, _, _ = r.box.Pending(2, 1<<20)
+	_, prev, _, _, _ = r.box.Pending(2, 1<<20)
 	if want := access.Chain(access.Chain(access.Link{}, raw[0]), raw[1]); prev != want {
 		t.Errorf("the link before 3 is %s, want %s", prev, want)
 	}
@@ -57,7 +57,7 @@ func TestEventsRecordedUnderAnUntrustedClockSaySo(t *testing.T) {
 	o.Now = func() (time.Time, bool) { return epoch, false }
 	r := newRig(t, o)
 	r.append(started())
-	_, _, raw, _ := r.box.Pending(0, 1)
+	_, _, raw, _, _ := r.box.Pending(0, 1)
 	var e access.Event
 	if err := json.Unmarshal(raw[0], &e); err != nil || !e.Unsure {
 		t.Errorf("%s", raw[0])
@@ -70,20 +70,20 @@ func TestPendingHoldsToItsLimit(t *testing.T) {
 	for range 10 {
 		r.append(door(1))
 	}
-	_, _, all, _ := r.box.Pending(0, 1<<20)
+	_, _, all, _, _ := r.box.Pending(0, 1<<20)
 	size := len(all[0])
 	for maxBytes, want := range map[int]int{0: 1, size: 1, 2*size + 2: 2, 1 << 20: 10} {
-		if _, _, raw, err := r.box.Pending(0, maxBytes); len(raw) != want || err != nil {
+		if _, _, raw, _, err := r.box.Pending(0, maxBytes); len(raw) != want || err != nil {
 			t.Errorf("%d bytes give %d events, want %d", maxBytes, len(raw), want)
 		}
 	}
-	if first, _, raw, err := r.box.Pending(7, 1<<20); first != 8 || len(raw) != 3 || err != nil {
+	if first, _, raw, _, err := r.box.Pending(7, 1<<20); first != 8 || len(raw) != 3 || err != nil {
 		t.Errorf("after 7: %d, %d, %v", first, len(raw), err)
 	}
-	if _, _, raw, err := r.box.Pending(10, 1<<20); len(raw) != 0 || err != nil {
+	if _, _, raw, _, err := r.box.Pending(10, 1<<20); len(raw) != 0 || err != nil {
 		t.Errorf("after the last: %d, %v", len(raw), err)
 	}
-	if _, _, raw, err := newRig(t, options()).box.Pending(0, 1); len(raw) != 0 || err != nil {
+	if _, _, raw, _, err := newRig(t, options()).box.Pending(0, 1); len(raw) != 0 || err != nil {
 		t.Errorf("of an empty one: %d, %v", len(raw), err)
 	}
 }
@@ -167,7 +167,7 @@ func TestRollbackUsesUpNoNumberAndWakesNobody(t *testing.T) {
 	default:
 	}
 	r.append(door(2))
-	if first, _, raw, _ := r.box.Pending(0, 1); first != 1 || !bytes.Contains(raw[0], []byte(`"attempt":2`)) {
+	if first, _, raw, _, _ := r.box.Pending(0, 1); first != 1 || !bytes.Contains(raw[0], []byte(`"attempt":2`)) {
 		t.Errorf("%d %s", first, raw)
 	}
 	select {
@@ -192,7 +192,7 @@ func TestWaitingEventsWakeTheSenderAfterARestart(t *testing.T) {
 func TestUnattachedOutboxSaysSo(t *testing.T) {
 	t.Parallel()
 	b := New(options())
-	_, _, _, err := b.Pending(0, 1)
+	_, _, _, _, err := b.Pending(0, 1)
 	wantFault(t, err, fault.Internal)
 	wantFault(t, b.Confirm(0), fault.Internal)
 }

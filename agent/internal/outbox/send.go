@@ -14,20 +14,40 @@ import (
 //
 // A lost event always comes alone. It stands for the numbers First to its own, so first may be
 // greater than after+1; its prev and that of the next batch begin the chain anew.
-func (b *Outbox) Pending(after uint64, maxBytes int) (first uint64, prev access.Link, raw [][]byte, err error) {
+//
+// check is the newest checkpoint about these events or those before them; nil when there is none.
+func (b *Outbox) Pending(after uint64, maxBytes int) (first uint64, prev access.Link, raw [][]byte, check *Checkpoint, err error) {
 	for {
 		var damaged uint64
 		err = b.view(func(s *shelf) error {
 			first, prev, raw, damaged = s.batch(after, maxBytes)
+			check = s.newestCheckpoint(first + uint64(len(raw)))
 			return nil
 		})
 		if err != nil || damaged == 0 {
-			return first, prev, raw, err
+			return first, prev, raw, check, err
 		}
 		if err := b.bury(damaged); err != nil {
-			return 0, prev, nil, err
+			return 0, prev, nil, nil, err
 		}
 	}
+}
+
+// newestCheckpoint is the newest about events before end that can be read; nil when there is none.
+func (s *shelf) newestCheckpoint(end uint64) *Checkpoint {
+	if s.checks == nil || end == 0 {
+		return nil
+	}
+	c := s.checks.Cursor()
+	for k, v := c.Last(); k != nil; k, v = c.Prev() { // few: one in a thousand events
+		if len(k) != 8 || number(k) >= end {
+			continue
+		}
+		if cp, ok := readCheckpoint(k, v); ok {
+			return &cp
+		}
+	}
+	return nil
 }
 
 // batch stops before a damaged record, and names it when it is the first.

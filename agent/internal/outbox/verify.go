@@ -5,31 +5,40 @@ import (
 	"crypto/ed25519"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"gatehouse/protocol/access"
 	"gatehouse/protocol/access/fault"
 )
 
-// checkpoint is the gateway's signature over how far the chain was.
-type checkpoint struct {
-	Number uint64      `json:"n"`
-	Link   access.Link `json:"link"` // after event n
-	Sig    []byte      `json:"sig"`
+// Checkpoint is the gateway's signature over how far the chain was.
+type Checkpoint struct {
+	Number    uint64      `json:"n"`
+	Link      access.Link `json:"link"`        // after event n
+	At        time.Time   `json:"at,omitzero"` // when it was signed; zero in those of an older program
+	Signature []byte      `json:"sig"`         // over CheckpointMessage
 }
 
-// CheckpointMessage is what a checkpoint's signature is over.
+// readCheckpoint reads what stands under a key; false when it is not a checkpoint.
+func readCheckpoint(k, v []byte) (c Checkpoint, ok bool) {
+	ok = len(k) == 8 && json.Unmarshal(v, &c) == nil && c.Number == number(k)
+	return c, ok
+}
+
+// CheckpointMessage is what a checkpoint's signature is over: a name, the number as eight bytes, most
+// significant first, and the link. The time is only told.
 func CheckpointMessage(number uint64, link access.Link) []byte {
 	return append(append([]byte("gatehouse checkpoint v1\x00"), key(number)...), link[:]...)
 }
 
 // checkpoint signs the chain's end when enough events came since the last time.
-func (b *Outbox) checkpoint(s *shelf) error {
+func (b *Outbox) checkpoint(s *shelf, now time.Time) error {
 	sign := b.sign.Load()
 	if sign == nil || s.head.Number/checkEvery == s.head.Checked/checkEvery {
 		return nil
 	}
-	c := checkpoint{s.head.Number, s.head.Link, nil}
-	c.Sig = (*sign)(CheckpointMessage(c.Number, c.Link))
+	c := Checkpoint{Number: s.head.Number, Link: s.head.Link, At: now}
+	c.Signature = (*sign)(CheckpointMessage(c.Number, c.Link))
 	v, err := json.Marshal(c)
 	if err != nil {
 		return err
@@ -151,14 +160,13 @@ func (s *shelf) verifyOne(r *Report, w *walk, k, v []byte) {
 	*w = walk{next: n + 1, link: access.Chain(rec.prev, rec.raw), known: e.Kind != access.EventLost}
 }
 
-func (s *shelf) checkpoints(r *Report) (map[uint64]checkpoint, error) {
-	out := map[uint64]checkpoint{}
+func (s *shelf) checkpoints(r *Report) (map[uint64]Checkpoint, error) {
+	out := map[uint64]Checkpoint{}
 	if s.checks == nil {
 		return out, nil
 	}
 	err := s.checks.ForEach(func(k, v []byte) error {
-		var c checkpoint
-		if json.Unmarshal(v, &c) == nil && len(k) == 8 && c.Number == number(k) {
+		if c, ok := readCheckpoint(k, v); ok {
 			out[c.Number] = c
 		} else {
 			r.bad("a checkpoint cannot be read")
@@ -168,9 +176,9 @@ func (s *shelf) checkpoints(r *Report) (map[uint64]checkpoint, error) {
 	return out, fault.Wrap(fault.Internal, "read", "outbox checkpoints", err)
 }
 
-func verifyCheckpoint(r *Report, w walk, c checkpoint, public ed25519.PublicKey) {
+func verifyCheckpoint(r *Report, w walk, c Checkpoint, public ed25519.PublicKey) {
 	switch {
-	case !ed25519.Verify(public, CheckpointMessage(c.Number, c.Link), c.Sig):
+	case !ed25519.Verify(public, CheckpointMessage(c.Number, c.Link), c.Signature):
 		r.bad("the checkpoint at event %d is not signed by this gateway's key", c.Number)
 	case w.known && w.link != c.Link:
 		r.bad("the events up to %d are not those that were signed", c.Number)

@@ -2,9 +2,12 @@
 //
 // wanted.db holds the wanted state and nothing that could not be fetched again: when it is
 // damaged it is put aside and filled anew. site.db holds what exists nowhere else: the gateway's
-// own keys, the ledger of what stands on which device, the overlay, the command journal, the
-// clock's memory and (written by package outbox) the events. A change of the ledger and the
-// events that tell of it are one transaction, so that no crash can keep one and lose the other.
+// own keys, the ledger of what stands on which device, the proofs of removals, what waits for
+// somebody's word, what devices showed, the overlay, the command journal, the clock's memory, the
+// position behind which nobody may lead the gateway, and (written by package outbox) the events. A
+// change of the ledger and the events that tell of it are one transaction, so that no crash can
+// keep one and lose the other. Buckets are made when they are first needed; a program that does
+// not know one leaves it alone, so an older one may be installed again.
 //
 // Beside the items, wanted.db has an index: who has an edge of a grant when, and who changed in
 // which revision. It is made of the items and can be made anew from them; with it a start needs to

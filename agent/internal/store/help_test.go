@@ -261,6 +261,13 @@ func (j *notes) Append(tx *bolt.Tx, evs ...access.Event) error {
 	return nil
 }
 
+func (j *notes) Number(tx *bolt.Tx) (uint64, error) {
+	if b := tx.Bucket([]byte("notes")); b != nil {
+		return b.Sequence(), nil
+	}
+	return 0, nil
+}
+
 func (j *notes) Restored(*bolt.Tx) error { j.restored++; return nil }
 
 func (j *notes) all(t testing.TB, s *Site) (out []access.Event) {

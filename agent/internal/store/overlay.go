@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"slices"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -29,6 +30,13 @@ func (s *Site) Overlays() (out []access.Overlay, err error) {
 		})
 	})
 	return out, errors.Join(err, bad)
+}
+
+// OverlaysOf lists those of one person. Unreadable records, which may be anybody's, are passed over
+// and joined into the error.
+func (s *Site) OverlaysOf(p access.PersonID) ([]access.Overlay, error) {
+	all, err := s.Overlays()
+	return slices.DeleteFunc(all, func(o access.Overlay) bool { return o.Person != p }), err
 }
 
 // PutOverlay keeps an overlay with the events that tell of it; the same id replaces.

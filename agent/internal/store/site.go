@@ -24,12 +24,20 @@ const (
 	bucketOrder     = "command_order"
 	bucketInventory = "inventory"
 	bucketClock     = "clock"
+	bucketFloor     = "floor"
+	bucketHolds     = "holds"
+	bucketOpen      = "proofs_open" // one bucket a device inside
+	bucketProofs    = "proofs"      // likewise
+	bucketDrift     = "drift"       // likewise
+	bucketObserved  = "observed"
 )
 
 // Journal writes events in the transaction of the change they tell of.
 type Journal interface {
 	// Append keeps events, in order, as part of tx.
 	Append(tx *bolt.Tx, evs ...access.Event) error
+	// Number is the number of the last event, those appended in tx included; 0: none ever.
+	Number(tx *bolt.Tx) (uint64, error)
 	// Restored is called once in a file that was brought back from a snapshot, before it is used:
 	// what was numbered after the snapshot is unknown, so those numbers must not be given again.
 	Restored(tx *bolt.Tx) error
