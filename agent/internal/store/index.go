@@ -1,9 +1,7 @@
 package store
 
 import (
-	"encoding/binary"
 	"errors"
-	"maps"
 	"slices"
 
 	bolt "go.etcd.io/bbolt"
@@ -18,10 +16,6 @@ const (
 	indexMarks   = "marks"   // person → mark
 	indexEdges   = "edges"   // instant and person → nothing
 	indexChanges = "changes" // revision → who changed in it
-
-	// How far back the list of changes reaches. Whoever comes from further back looks at everybody.
-	keepChanges = 512
-	keepNames   = 20_000
 )
 
 // indexHead says for which state the index was made.
@@ -43,6 +37,10 @@ type index struct {
 	w                           *Wanted
 	head                        indexHead
 	heads, marks, edges, change drawer
+
+	// Edges that come and go, until flush. Thousands in the order of people would each be pushed into
+	// the middle of one long page; in the order of the bucket they are appended.
+	come, gone []string
 }
 
 func (w *Wanted) viewIndex(tx *bolt.Tx) (*index, error) {
@@ -185,13 +183,16 @@ func (c *change) amendIndex(x *index, s, next state, changed []access.PersonID) 
 	return x.save(next)
 }
 
-// save writes the head: from now on the index is that of s.
+// save writes what waits, and the head: from now on the index is that of s.
 func (x *index) save(s state) error {
+	if err := x.flush(); err != nil {
+		return err
+	}
 	x.head.Position, x.head.Digest = s.Position, s.Digest
 	return putJSON(x.heads, "head", x.head)
 }
 
-// set puts m in the place of p's mark, and p's edges in that of the old ones.
+// set puts m in the place of p's mark; save will put p's edges in that of the old ones.
 func (x *index) set(p access.PersonID, m mark) error {
 	var old mark
 	v := x.marks.b.Get([]byte(p))
@@ -201,20 +202,10 @@ func (x *index) set(p access.PersonID, m mark) error {
 			return err
 		}
 	}
-	was, is := old.edges(p), m.edges(p)
-	for _, e := range was {
-		if _, stays := slices.BinarySearch(is, e); !stays {
-			if err := x.edges.delete(e); err != nil {
-				return err
-			}
-		}
-	}
-	for _, e := range is {
-		if _, there := slices.BinarySearch(was, e); !there {
-			if err := x.edges.put(e, nil); err != nil {
-				return err
-			}
-		}
+	if !slices.EqualFunc(old.windows, m.windows, sameWindow) {
+		was, is := old.edges(p), m.edges(p)
+		x.gone = append(x.gone, without(was, is)...)
+		x.come = append(x.come, without(is, was)...)
 	}
 	if v == nil && m.plain(x.head.First) {
 		return nil
@@ -222,89 +213,28 @@ func (x *index) set(p access.PersonID, m mark) error {
 	return x.marks.put(string(p), encodeMark(m))
 }
 
-func revisionKey(rev uint64) string { return string(binary.BigEndian.AppendUint64(nil, rev)) }
+// without gives what of one sorted list does not stand in another.
+func without(list, other []string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(e string) bool {
+		_, found := slices.BinarySearch(other, e)
+		return found
+	})
+}
 
-// note enters who changed in a revision and drops what is too old.
-func (x *index) note(lists drawer, rev uint64, changed []access.PersonID) error {
-	all := changed
-	if old, err := x.named(revisionKey(rev)); err != nil {
-		return err
-	} else if old != nil { // the same revision, mended
-		set := map[access.PersonID]bool{}
-		for _, p := range slices.Concat(old, changed) {
-			set[p] = true
-		}
-		all = slices.Sorted(maps.Keys(set))
-		x.head.Kept, x.head.Names = x.head.Kept-1, x.head.Names-len(old)
-	}
-	if err := x.change.put(revisionKey(rev), encodePeople(all)); err != nil {
-		return err
-	}
-	x.head.Kept, x.head.Names = x.head.Kept+1, x.head.Names+len(all)
-	for x.head.Kept > 1 && (x.head.Kept > keepChanges || x.head.Names > keepNames) {
-		if err := x.dropOldest(lists); err != nil {
+// flush writes the edges that came and went.
+func (x *index) flush() error {
+	slices.Sort(x.gone)
+	for _, e := range slices.Backward(x.gone) {
+		if err := x.edges.delete(e); err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-// named is who changed in a revision; nil when nothing is kept of it.
-func (x *index) named(key string) ([]access.PersonID, error) {
-	b, err := x.change.get(key)
-	if err != nil || b == nil {
-		return nil, err
-	}
-	people, err := decodePeople(b)
-	if err != nil {
-		return nil, &Unreadable{x.change.file, x.change.name, err}
-	}
-	return people, nil
-}
-
-// dropOldest forgets the oldest revision, and the marks of those who left with it.
-func (x *index) dropOldest(lists drawer) error {
-	k, _ := x.change.b.Cursor().First()
-	if len(k) != 8 {
-		return &Unreadable{x.change.file, x.change.name, errTorn}
-	}
-	key := string(k)
-	people, err := x.named(key)
-	if err != nil {
-		return err
-	}
-	rev := binary.BigEndian.Uint64([]byte(key))
-	for _, p := range people {
-		if err := x.dropMark(lists, p, rev); err != nil {
+	slices.Sort(x.come)
+	for _, e := range x.come {
+		if err := x.edges.put(e, nil); err != nil {
 			return err
 		}
 	}
-	x.head.Base, x.head.Kept, x.head.Names = rev, x.head.Kept-1, x.head.Names-len(people)
-	return x.change.delete(key)
-}
-
-// dropMark forgets somebody who has nothing left and did not change after rev. A mark with grants
-// has edges, or had them until this very change, which sees to them.
-func (x *index) dropMark(lists drawer, p access.PersonID, rev uint64) error {
-	v := x.marks.b.Get([]byte(p))
-	if v == nil || lists.b != nil && lists.b.Get([]byte(p)) != nil {
-		return nil
-	}
-	m, err := openMark(x.marks, string(p), v)
-	if err != nil || m.Revision > rev || m.granted() {
-		return err
-	}
-	return x.marks.delete(string(p))
-}
-
-// forgetChanges empties the list of changes: it is complete behind base only.
-func (c *change) forgetChanges(x *index, base uint64) error {
-	lists := c.w.drawer(c.tx, bucketPeople)
-	for x.head.Kept > 0 {
-		if err := x.dropOldest(lists); err != nil {
-			return err
-		}
-	}
-	x.head.Base = base
+	x.come, x.gone = nil, nil
 	return nil
 }

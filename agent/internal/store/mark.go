@@ -27,21 +27,24 @@ type mark struct {
 	stamp
 	named   bool            // their person item is there: without it they have no access
 	unknown bool            // some grant cannot be read: it counts as open
-	windows []access.Window // of all grants that can
+	windows []access.Window // of all grants that can, each once
 }
 
 // markOf makes the mark of what somebody has after a change.
 func markOf(p access.PersonID, keys []access.Key, grants []grant, at stamp) mark {
 	m := mark{stamp: at, named: hasKey(keys, access.Key{Kind: access.KindPerson, ID: string(p)})}
 	for _, g := range grants {
-		if g.known {
-			m.windows = append(m.windows, g.Window)
-		} else {
+		switch {
+		case !g.known:
 			m.unknown = true
+		case !slices.ContainsFunc(m.windows, func(w access.Window) bool { return sameWindow(w, g.Window) }):
+			m.windows = append(m.windows, g.Window)
 		}
 	}
 	return m
 }
+
+func sameWindow(a, b access.Window) bool { return a.From.Equal(b.From) && a.Until.Equal(b.Until) }
 
 func (m mark) granted() bool { return m.unknown || len(m.windows) > 0 }
 
@@ -58,10 +61,12 @@ func (m mark) plain(first stamp) bool {
 
 // edges are the keys, sorted, under which p stands in the index by time: every begin and end.
 func (m mark) edges(p access.PersonID) (out []string) {
+	var b []byte
 	for _, w := range m.windows {
-		for _, t := range []time.Time{w.From, w.Until} {
+		for _, t := range [2]time.Time{w.From, w.Until} {
 			if !t.IsZero() {
-				out = append(out, edgeKey(t)+string(p))
+				b = append(appendEdge(b[:0], t), p...)
+				out = append(out, string(b))
 			}
 		}
 	}
@@ -73,9 +78,11 @@ func (m mark) edges(p access.PersonID) (out []string) {
 const edgeLen = 12
 
 // edgeKey writes an instant so that keys sort by time: seconds shifted above zero, nanoseconds.
-func edgeKey(t time.Time) string {
-	b := binary.BigEndian.AppendUint64(nil, uint64(t.Unix())^1<<63)
-	return string(binary.BigEndian.AppendUint32(b, uint32(t.Nanosecond())))
+func edgeKey(t time.Time) string { return string(appendEdge(nil, t)) }
+
+func appendEdge(b []byte, t time.Time) []byte {
+	b = binary.BigEndian.AppendUint64(b, uint64(t.Unix())^1<<63)
+	return binary.BigEndian.AppendUint32(b, uint32(t.Nanosecond()))
 }
 
 // cutEdge reads what edgeKey and a person's id made.
@@ -115,7 +122,8 @@ func encodeMark(m mark) []byte {
 	if m.unknown {
 		flags |= markUnknown
 	}
-	b := binary.AppendUvarint([]byte{markVersion, flags}, m.Revision)
+	b := make([]byte, 0, 2*edgeLen*(len(m.windows)+1)+16)
+	b = binary.AppendUvarint(append(b, markVersion, flags), m.Revision)
 	b = appendTime(appendTime(b, m.Issued), m.Stored)
 	b = binary.AppendUvarint(b, uint64(len(m.windows)))
 	for _, w := range m.windows {
