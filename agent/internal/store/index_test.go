@@ -464,3 +464,41 @@ func TestIndexCallbacksEndTheWalk(t *testing.T) {
 		t.Errorf("%d calls", calls)
 	}
 }
+
+func TestAMendedStateIsLookedAtAgain(t *testing.T) {
+	t.Parallel()
+	w := openWanted(t, t.TempDir())
+	m := court(3)
+	apply(t, w, m.snapshot(1, 1))
+	apply(t, w, m.delta(1, 2, m.put(resident(1, "4321")[2])))
+	flip(t, w.file, "g2", bucketItems, "grant")
+	if _, _, err := w.Holder("p2"); err == nil {
+		t.Fatal("nothing is damaged")
+	}
+	if a := apply(t, w, m.snapshot(1, 2)); !slices.Equal(a.People, []access.PersonID{"p2"}) {
+		t.Errorf("mended: %v", a.People)
+	}
+	if ok, err := w.ChangedSince(2, nil); ok || err != nil {
+		t.Errorf("who looked at the damaged state is told that nothing changed: %v", err)
+	}
+	apply(t, w, m.delta(1, 3, m.put(resident(0, "4321")[2])))
+	if ok, err := w.ChangedSince(3, nil); !ok || err != nil {
+		t.Errorf("nor does it know later: %v", err)
+	}
+}
+
+func TestWhoLeavesWithALaterEpochLeavesNoEdge(t *testing.T) {
+	t.Parallel()
+	w := openWanted(t, t.TempDir())
+	m := court(2)
+	apply(t, w, m.snapshot(1, 1))
+	visit := m.put(access.Grant{ID: "g1", Person: "p1", Group: "common", Window: access.Window{Until: noon}, Ends: access.EndVisit, Reason: "visit"})
+	apply(t, w, m.delta(1, 2, visit))
+	apply(t, w, court(1).snapshot(2, 9))
+	if got := edgesOf(t, w, time.Time{}, noon); len(got) != 0 {
+		t.Errorf("edges of who is gone: %v", got)
+	}
+	if rev, _, _, err := w.Since("p1"); rev != 9 || err != nil {
+		t.Errorf("gone since %d, %v", rev, err)
+	}
+}

@@ -235,3 +235,17 @@ func TestTowardsG7_ALaterEpochIsTakenAsASnapshotAndTold(t *testing.T) {
 		}
 	}
 }
+
+// TestTowardsG3_ASlowClockHidesNoLoss: the box's clock stands an hour behind, so what the cloud ended
+// "now" looks to the box as if it were announced for later.
+func TestTowardsG3_ASlowClockHidesNoLoss(t *testing.T) {
+	t.Parallel()
+	w := openWanted(t, t.TempDir())
+	was, is := only(lease("g0", time.Time{}, time.Time{}, "")), only(lease("g0", time.Time{}, noon.Add(time.Hour), access.EndMoveOut))
+	apply(t, w, was.snapshot(3, 1))
+	u := between(was, is, 2, false)
+	u.Issued = noon.Add(time.Hour)
+	if a := apply(t, w, u); !slices.Equal(a.Lost, []access.PersonID{"p0"}) {
+		t.Errorf("lost %v", a.Lost)
+	}
+}
