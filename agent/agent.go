@@ -176,12 +176,38 @@ func (a *Agent) makeLoops(ctx context.Context) {
 // enforce starts what doors need: the loops, the clock, the standing jobs. No network but the
 // panels' own is involved.
 func (a *Agent) enforce(ctx context.Context, g *errgroup.Group) {
-	g.Go(func() error { return a.box.site.Tell(a.started()...) })
+	g.Go(func() error { a.tellStarted(ctx); return nil })
 	for _, p := range a.driven {
 		g.Go(func() error { return p.loop.Run(ctx) })
 	}
 	g.Go(func() error { a.box.clock.Run(ctx); return nil })
 	g.Go(func() error { return a.tend(ctx) })
+}
+
+// How long a store that cannot take the word of the start is left alone, at first and at most.
+const (
+	firstTell = 5 * time.Second
+	lastTell  = 5 * time.Minute
+)
+
+// tellStarted records the start. Doors do not wait for it: on a full disk it is told when there is
+// room.
+func (a *Agent) tellStarted(ctx context.Context) {
+	evs := a.started()
+	for wait := firstTell; ; wait = min(2*wait, lastTell) {
+		err := a.box.site.Tell(evs...)
+		if err == nil {
+			return
+		}
+		if wait == firstTell {
+			a.log.Error("the start cannot be recorded; doors are enforced, and it is tried again", "err", err, "remedy", fault.RemedyOf(err))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+	}
 }
 
 // started is what is told once at every start.

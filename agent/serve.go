@@ -44,7 +44,7 @@ func (a *Agent) servers() (out []*server) {
 func (a *Agent) pages() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /{$}", localui.Handler(a.view))
-	checks := []health.Check{{Name: "doors", Ask: a.enforcing}, {Name: "enrolment", Ask: func() error { return a.box.lost }}}
+	checks := []health.Check{{Name: "doors", Ask: a.enforcing}, {Name: "records", Ask: a.recording}, {Name: "enrolment", Ask: func() error { return a.box.lost }}}
 	h, err := health.New(a.deps.Version, a.deps.Commit, checks, a.collectors()...)
 	if err != nil {
 		a.log.Error("metrics and health are not served", "err", err)
@@ -59,6 +59,16 @@ func (a *Agent) enforcing() error {
 	for _, p := range a.driven {
 		if p.loop.Status().Since.IsZero() {
 			return fmt.Errorf("panel %s was not tried yet", p.cfg.ID)
+		}
+	}
+	return nil
+}
+
+// recording is the health check: what happens at panels can be written down.
+func (a *Agent) recording() error {
+	for _, p := range a.driven {
+		if words := p.status().Storage; words != "" {
+			return fmt.Errorf("removals act, additions and changes wait: %s", words)
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -58,7 +59,7 @@ func (a *Agent) deviceView(p *panel) localui.Device {
 	s := p.status()
 	d := localui.Device{
 		ID: string(p.cfg.ID), Name: p.cfg.Name, Kind: p.cfg.Kind, Model: s.Identity.Model, Firmware: s.Identity.Firmware,
-		Report: p.cfg.Report, Reachable: s.Reachable, Since: s.Since, Message: s.Message,
+		Report: p.cfg.Report, Reachable: s.Reachable, Since: s.Since, Message: cmp.Or(s.Storage, s.Message),
 		Waiting: s.Waiting, Removals: s.Removals, Rows: s.Rows, Strangers: s.Strangers, Audited: s.Audited,
 	}
 	for door, relay := range p.cfg.Doors {

@@ -9,20 +9,6 @@ import (
 	"gatehouse/protocol/access/fault"
 )
 
-// storeError marks a failure of the box's own store: it ends the loop, because nothing may be
-// written to a panel that could not be recorded.
-type storeError struct{ err error }
-
-func (e *storeError) Error() string { return e.err.Error() }
-func (e *storeError) Unwrap() error { return e.err }
-
-func stored(err error) error {
-	if err == nil {
-		return nil
-	}
-	return &storeError{err}
-}
-
 // unreadable lets a damaged record pass with a line in the log: from it nothing follows.
 func (l *Loop) unreadable(err error) error {
 	if err != nil && fault.KindOf(err) == fault.Invalid {
@@ -33,29 +19,28 @@ func (l *Loop) unreadable(err error) error {
 }
 
 // evaluate decides anew, from the ledger alone, who is due: everybody that was told as changed,
-// and everybody whose time has come.
+// and everybody whose time has come. After an error what was not decided is decided at the next turn.
 func (l *Loop) evaluate() error {
 	_, trusted := l.cfg.Clock.Now()
 	all, people := l.drain()
 	if all || trusted != l.trusted {
-		l.trusted = trusted
-		if err := l.evaluateAll(); err != nil {
+		if err := l.evaluateAll(trusted); err != nil {
+			l.putBack(true, people)
 			return err
 		}
 	}
 	for p := range people {
-		if err := l.evaluateOne(p, true); err != nil {
+		if err := l.evaluateNews(p); err != nil {
+			l.putBack(false, people)
 			return err
 		}
-		if err := l.tellUnchanged(p); err != nil {
-			return err
-		}
+		delete(people, p)
 	}
 	for p := range l.again {
-		delete(l.again, p)
 		if err := l.evaluateOne(p, false); err != nil {
 			return err
 		}
+		delete(l.again, p)
 	}
 	for {
 		now, _ := l.cfg.Clock.Now()
@@ -65,12 +50,27 @@ func (l *Loop) evaluate() error {
 		}
 		l.later.drop(p)
 		if err := l.evaluateOne(p, false); err != nil {
+			l.later.put(p, at)
 			return err
 		}
 	}
 }
 
-func (l *Loop) evaluateAll() error {
+// evaluateNews decides about a person that somebody told of.
+func (l *Loop) evaluateNews(p access.PersonID) error {
+	if err := l.evaluateOne(p, true); err != nil {
+		return err
+	}
+	err := l.tellUnchanged(p)
+	if unwritten(err) {
+		l.store.unsaid[p] = true
+		return nil
+	}
+	return err
+}
+
+func (l *Loop) evaluateAll(trusted bool) error {
+	l.trusted = trusted
 	var err error
 	if l.places, err = l.cfg.Wanted.Places(); err != nil {
 		return stored(err)
@@ -82,7 +82,7 @@ func (l *Loop) evaluateAll() error {
 	if err := l.unreadable(err); err != nil {
 		return err
 	}
-	if err := l.tellStrays(); err != nil {
+	if err := l.tellStrays(); err != nil && !unwritten(err) {
 		return err
 	}
 	seen := map[access.PersonID]bool{}
@@ -108,7 +108,7 @@ func (l *Loop) evaluateOne(p access.PersonID, news bool) error {
 	}
 	pl := plan.Make(in)
 	l.schedule(p, pl.NextChange)
-	if err := l.tellRefusals(p, pl.Refusals, in); err != nil {
+	if err := l.tellRefusals(p, pl.Refusals, in); err != nil && !unwritten(err) {
 		return err
 	}
 	entry, known := in.Ledger[p]
@@ -167,7 +167,7 @@ func (l *Loop) input(p access.PersonID) (plan.Input, error) {
 	default:
 		in.Gone = []access.PersonID{p}
 	}
-	e, ok, err := l.cfg.Ledger.Entry(l.cfg.Device.ID, p)
+	e, ok, err := l.entry(p)
 	if err != nil && fault.KindOf(err) == fault.Invalid {
 		// There was one and it is damaged: the device tells what stands there.
 		l.log.Error("a ledger entry cannot be read; the panel is asked", "person", string(p), "err", err)

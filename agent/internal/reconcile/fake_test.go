@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"maps"
@@ -25,7 +26,10 @@ type box struct {
 	overlay []access.Overlay
 	events  []access.Event
 	trusted bool
-	broken  error
+	broken  error // neither reads nor writes
+	full    error // cannot be written
+	torn    bool  // the write that fails because of full reaches the disk all the same
+	writes  int
 }
 
 func newBox() *box {
@@ -84,16 +88,17 @@ func (b *box) Entries(_ access.DeviceID, f func(access.LedgerEntry) error) error
 
 func (b *box) Record(_ access.DeviceID, p access.PersonID, e *access.LedgerEntry, evs ...access.Event) error {
 	defer b.lock()()
-	switch {
-	case b.broken != nil:
-		return b.broken
-	case e != nil:
+	if b.writes++; b.broken != nil || b.full != nil && !b.torn {
+		return cmp.Or(b.broken, b.full)
+	}
+	b.torn = false
+	if e != nil {
 		b.ledger[p] = *e
-	default:
+	} else {
 		delete(b.ledger, p)
 	}
 	b.events = append(b.events, evs...)
-	return nil
+	return b.full
 }
 
 func (b *box) Overlays() ([]access.Overlay, error) { defer b.lock()(); return b.overlay, nil }

@@ -1,7 +1,6 @@
 package reconcile
 
 import (
-	"errors"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -330,18 +329,6 @@ func TestTowardsG11_EmergencyRevocationOutranksGrants(t *testing.T) {
 		s.loop.Changed(true)
 		synctest.Wait()
 		s.opens("1111", true)
-	})
-}
-
-func TestABrokenStoreEndsTheLoop(t *testing.T) {
-	inBubble(t, func(s *site) {
-		s.start()
-		s.broken = errors.New("disk full")
-		s.move("p1", "1111", from(time.Now()))
-		s.changed("p1")
-		if n := len(s.mutating()); n != 0 {
-			t.Errorf("%d requests changed the panel though nothing could be recorded", n)
-		}
 	})
 }
 

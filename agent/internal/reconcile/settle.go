@@ -62,12 +62,13 @@ func (l *Loop) round(ctx context.Context, p access.PersonID) (done bool, err err
 	in.Observed = plan.Observed{Complete: true, Records: rows}
 	pl := plan.Make(in)
 	l.schedule(p, pl.NextChange)
-	if err := l.tellRefusals(p, pl.Refusals, in); err != nil {
+	if err := l.tellRefusals(p, pl.Refusals, in); err != nil && !unwritten(err) {
 		return false, err
 	}
 	entry := in.Ledger[p]
 	if len(pl.Steps) == 0 {
-		return true, l.settled(p, entry, pl, in.Position)
+		l.settled(p, entry, pl, in.Position)
+		return true, nil
 	}
 	if err := l.preempted(pl.Steps[0]); err != nil {
 		return false, err
@@ -99,13 +100,14 @@ func (l *Loop) apply(ctx context.Context, step model.Step, entry access.LedgerEn
 	if step.Op == access.OpRemove {
 		entry.State = access.Removing
 	}
-	if err := l.record(step.Person, &entry); err != nil {
-		return err
+	if err := l.record(step.Person, &entry); err != nil && step.Op != access.OpRemove {
+		return err // what could not be recorded could not be taken away again
 	}
 	if err := l.cfg.Panel.Apply(ctx, step); err != nil {
 		return err
 	}
 	l.remember(step)
+	entry.Secrets = nil
 	if step.Op != access.OpRemove {
 		entry.State = access.Written
 		entry.Print = plan.PrintRecord(l.cfg.Ledger, step.Record)
@@ -114,7 +116,8 @@ func (l *Loop) apply(ctx context.Context, step model.Step, entry access.LedgerEn
 	e := l.eventOf(pos, access.EventWritten, step.Person, step.Op)
 	e.Message, e.Attempt = step.Why, entry.Attempts+1
 	l.log.Info("written", "person", string(step.Person), "op", step.Op, "why", step.Why)
-	return l.record(step.Person, &entry, e)
+	l.done(step.Person, &entry, e)
+	return nil
 }
 
 // remember keeps the count of rows and the index of secrets in step with what was just done, and
@@ -126,20 +129,20 @@ func (l *Loop) remember(step model.Step) {
 	case access.OpRemove:
 		l.rows--
 	}
-	l.holds(step.Person, plan.Secrets(l.cfg.Ledger, step.Record))
+	l.carries(step.Person, plan.Secrets(l.cfg.Ledger, step.Record))
 	l.unblock()
 }
 
-// holds notes that these and no others are the person's PIN and cards on the device.
-func (l *Loop) holds(p access.PersonID, secrets []string) {
+// carries notes that these and no others are the person's PIN and cards on the device.
+func (l *Loop) carries(p access.PersonID, secrets []string) {
 	freed := false
-	for _, s := range l.held[p] {
+	for _, s := range l.carried[p] {
 		if l.secrets[s] == p && !slices.Contains(secrets, s) {
 			delete(l.secrets, s)
 			freed = true
 		}
 	}
-	delete(l.held, p)
+	delete(l.carried, p)
 	for _, s := range secrets {
 		l.learn(s, p)
 	}
@@ -152,24 +155,25 @@ func (l *Loop) holds(p access.PersonID, secrets []string) {
 func (l *Loop) learn(secret string, who access.PersonID) {
 	l.secrets[secret] = who
 	if who != "" {
-		l.held[who] = append(l.held[who], secret)
+		l.carried[who] = append(l.carried[who], secret)
 	}
 }
 
 // settled records that a row was seen to be as wanted; nothing is written when that is no news, and
 // nothing follows when the plan could not tell.
-func (l *Loop) settled(p access.PersonID, entry access.LedgerEntry, pl plan.Plan, pos access.Position) error {
+func (l *Loop) settled(p access.PersonID, entry access.LedgerEntry, pl plan.Plan, pos access.Position) {
 	if len(pl.Settled) == 0 {
-		return nil
+		return
 	}
 	s, known := pl.Settled[0], entry.Ref != ""
 	if s.Record.Ref == "" {
-		return l.gone(p, entry, known, pos)
+		l.gone(p, entry, known, pos)
+		return
 	}
 	print := plan.PrintRecord(l.cfg.Ledger, s.Record)
-	l.holds(p, plan.Secrets(l.cfg.Ledger, s.Record))
+	l.carries(p, plan.Secrets(l.cfg.Ledger, s.Record))
 	if known && entry.State == access.Settled && entry.Print == print && entry.Fault == "" {
-		return nil
+		return
 	}
 	op := access.OpAdd
 	if known && !entry.Seen.IsZero() {
@@ -184,22 +188,22 @@ func (l *Loop) settled(p access.PersonID, entry access.LedgerEntry, pl plan.Plan
 		At: now, Seen: now, Told: l.refused[p],
 	}
 	l.log.Info("confirmed", "person", string(p), "grade", s.Grade)
-	return l.record(p, &entry, e)
+	l.done(p, &entry, e)
 }
 
 // gone records that nothing is wanted for the person and nothing of ours is there.
-func (l *Loop) gone(p access.PersonID, entry access.LedgerEntry, known bool, pos access.Position) error {
-	l.holds(p, nil)
+func (l *Loop) gone(p access.PersonID, entry access.LedgerEntry, known bool, pos access.Position) {
+	l.carries(p, nil)
 	if !known {
-		return nil
+		return
 	}
 	e := l.eventOf(pos, access.EventConfirmed, p, access.OpRemove)
 	e.Grade, e.Attempt = access.Exact, entry.Attempts+1
 	l.log.Info("confirmed gone", "person", string(p))
-	return l.record(p, nil, e)
+	l.done(p, nil, e)
 }
 
 func (l *Loop) timedOut(p access.PersonID) bool {
-	e, ok, err := l.cfg.Ledger.Entry(l.cfg.Device.ID, p)
+	e, ok, err := l.entry(p)
 	return err == nil && ok && e.Fault == fault.Timeout.String()
 }

@@ -19,10 +19,11 @@ type Status struct {
 	Fault     string    // kind of the last failure, "" while reachable
 	Message   string
 	NextTry   time.Time
-	Waiting   int // people due and not done
-	Removals  int // of them removals
-	Rows      int // on the device at the last audit
-	Strangers int // of them not ours
+	Storage   string // why the box cannot record what happens, in words; "" it can
+	Waiting   int    // people due and not done
+	Removals  int    // of them removals
+	Rows      int    // on the device at the last audit
+	Strangers int    // of them not ours
 	Audited   time.Time
 	// NextChange is when somebody is due by date; zero never.
 	NextChange time.Time
@@ -49,8 +50,8 @@ func (l *Loop) publish() {
 	_, l.status.NextChange, _ = l.later.first()
 }
 
-// tellReachable records the change between answering and not answering, once each.
-func (l *Loop) tellReachable(ok bool, cause error) error {
+// reachable notes whether the device answers, and records the change, once each way.
+func (l *Loop) reachable(ok bool, cause error) {
 	now, _ := l.cfg.Clock.Now()
 	l.status.Lock()
 	news := l.status.Since.IsZero() || l.status.Reachable != ok
@@ -62,13 +63,15 @@ func (l *Loop) tellReachable(ok bool, cause error) error {
 		l.status.Fault, l.status.Message, l.status.NextTry = "", "", time.Time{}
 	}
 	l.status.Unlock()
-	if !news {
-		return nil
+	if news {
+		if ok && l.rows > 0 && l.auditFailures == 0 {
+			l.auditAt = l.mono() // it may have been swapped or reset while it was away
+		}
+		l.publish()
 	}
-	if ok && l.rows > 0 && l.auditFailures == 0 {
-		l.auditAt = l.mono() // it may have been swapped or reset while it was away
+	if l.told.known && l.told.reachable == ok {
+		return
 	}
-	l.publish()
 	e := l.event(access.EventReachable, "", "")
 	if !ok {
 		e.Kind, e.Fault, e.Message = access.EventUnreachable, fault.KindOf(cause).String(), cause.Error()
@@ -76,7 +79,9 @@ func (l *Loop) tellReachable(ok bool, cause error) error {
 			e.Message += ". " + remedy
 		}
 	}
-	return l.append(e)
+	if l.append(e) == nil {
+		l.told.known, l.told.reachable = true, ok
+	}
 }
 
 func plural(n int, one, many string) string {

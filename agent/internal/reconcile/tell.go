@@ -54,7 +54,6 @@ func (l *Loop) refusalPrint(rs []plan.Refusal) string {
 // refuse tells, and remembers that it told. Somebody who is on the device all the same is confirmed
 // again behind it, so that the last word is how they stand.
 func (l *Loop) refuse(p access.PersonID, rs []plan.Refusal, print string, entry access.LedgerEntry) error {
-	l.refused[p] = print
 	var evs []access.Event
 	for _, r := range rs {
 		e := l.event(access.EventRefused, p, "")
@@ -62,32 +61,40 @@ func (l *Loop) refuse(p access.PersonID, rs []plan.Refusal, print string, entry 
 		evs = append(evs, e)
 	}
 	if entry.Ref == "" {
-		if len(evs) == 0 {
-			return nil
+		if len(evs) > 0 {
+			if err := l.append(evs...); err != nil {
+				return err
+			}
 		}
-		return l.append(evs...)
+		l.refused[p] = print
+		return nil
 	}
 	entry.Told = print
 	if entry.State == access.Settled && len(evs) > 0 {
 		evs = append(evs, l.seenBefore(p, entry))
 	}
-	return l.record(p, &entry, evs...)
+	err := l.record(p, &entry, evs...)
+	if err == nil {
+		l.refused[p] = print
+	}
+	return err
 }
 
-// flushRefusals tells what was kept back, now that the collisions are there to stay.
-func (l *Loop) flushRefusals() error {
+// flushRefusals tells what was kept back, now that the collisions are there to stay. It says whether
+// there is more to do at once.
+func (l *Loop) flushRefusals() (more bool) {
 	for _, p := range slices.Sorted(keysOf(l.untold)) {
-		rs := l.untold[p]
+		entry, _, err := l.entry(p)
+		if err = l.unreadable(err); err == nil {
+			err = l.refuse(p, l.untold[p], l.refusalPrint(l.untold[p]), entry)
+		}
+		if err != nil {
+			l.storeFails(err)
+			return false
+		}
 		delete(l.untold, p)
-		entry, _, err := l.cfg.Ledger.Entry(l.cfg.Device.ID, p)
-		if err := l.unreadable(err); err != nil {
-			return err
-		}
-		if err := l.refuse(p, rs, l.refusalPrint(rs), entry); err != nil {
-			return err
-		}
 	}
-	return nil
+	return false
 }
 
 func keysOf(m map[access.PersonID][]plan.Refusal) func(func(access.PersonID) bool) {
@@ -110,15 +117,19 @@ func (l *Loop) tellStrays() error {
 	if strays == l.strays || strays == "[]" && l.strays == "" {
 		return nil
 	}
-	l.strays = strays
 	if strays == "[]" || strays == "" {
+		l.strays = strays
 		return nil
 	}
 	words := "the property has no door " + strings.Trim(strays, "[]") + "; correct doors in the gateway's configuration, or add it in the cloud's"
 	l.log.Error("doors of this panel are not the property's", "doors", strays, "remedy", words)
 	e := l.event(access.EventHeld, "", "")
 	e.Fault, e.Message = fault.Invalid.String(), words
-	return l.append(e)
+	err := l.append(e)
+	if err == nil {
+		l.strays = strays
+	}
+	return err
 }
 
 // unblock looks again at people who waited for room or for a PIN to become free.
@@ -132,7 +143,7 @@ func (l *Loop) unblock() {
 // e-mail address for example: the cloud waits for word about its revision.
 func (l *Loop) tellUnchanged(p access.PersonID) error {
 	rev := l.cfg.Wanted.Position().Revision
-	e, ok, err := l.cfg.Ledger.Entry(l.cfg.Device.ID, p)
+	e, ok, err := l.entry(p)
 	_, due := l.queue.index[p]
 	if err != nil || !ok || due || e.State != access.Settled || e.Revision >= rev || l.cfg.Device.Report {
 		return l.unreadable(err)
@@ -149,12 +160,12 @@ func (l *Loop) seenBefore(p access.PersonID, e access.LedgerEntry) access.Event 
 }
 
 func (l *Loop) record(p access.PersonID, e *access.LedgerEntry, evs ...access.Event) error {
-	return stored(l.cfg.Ledger.Record(l.cfg.Device.ID, p, e, evs...))
+	return l.write(func() error { return l.cfg.Ledger.Record(l.cfg.Device.ID, p, e, evs...) })
 }
 
 // append records events without a ledger change.
 func (l *Loop) append(evs ...access.Event) error {
-	return stored(l.cfg.Ledger.Record(l.cfg.Device.ID, "", nil, evs...))
+	return l.record("", nil, evs...)
 }
 
 // event is an event of now, about the newest state.
@@ -171,7 +182,7 @@ func (l *Loop) eventOf(pos access.Position, k access.EventKind, p access.PersonI
 // fail records that a person's record could not be written and when it is tried again. Nothing
 // puts off a removal by more than lastRetry.
 func (l *Loop) fail(p access.PersonID, cause error, removal bool) error {
-	entry, known, err := l.cfg.Ledger.Entry(l.cfg.Device.ID, p)
+	entry, known, err := l.entry(p)
 	if err := l.unreadable(err); err != nil {
 		return err
 	}
@@ -190,5 +201,6 @@ func (l *Loop) fail(p access.PersonID, cause error, removal bool) error {
 	e.Fault, e.Message, e.Attempt, e.NextTry = entry.Fault, entry.Message, entry.Attempts, entry.NextTry
 	l.log.Warn("could not be written", "person", string(p), "err", cause, "next_try", entry.NextTry.Format(time.RFC3339))
 	l.sooner(p, entry.NextTry)
-	return l.record(p, &entry, e)
+	l.done(p, &entry, e)
+	return nil
 }

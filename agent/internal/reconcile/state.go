@@ -1,0 +1,71 @@
+package reconcile
+
+import (
+	"time"
+
+	"gatehouse/agent/internal/driver/model"
+	"gatehouse/agent/internal/plan"
+	"gatehouse/protocol/access"
+)
+
+// state is what a loop knows while it runs. All of it can be learned anew from the store and the
+// device, and is, when the loop is run again.
+type state struct {
+	knows   bool // what stands on the device, from the ledger
+	limits  model.Limits
+	probed  bool
+	places  access.Places
+	overlay []access.Overlay
+
+	queue   *keyed[urgency]          // who is due now
+	later   *keyed[time.Time]        // who is due by itself, and when
+	again   map[access.PersonID]bool // to be looked at again, without news of them
+	trusted bool                     // the clock was, at the last evaluation
+
+	rows    int                          // rows on the device, as last counted
+	secrets map[string]access.PersonID   // fingerprints of PINs and cards on the device
+	carried map[access.PersonID][]string // the same by person
+	blocked map[access.PersonID]bool     // refused for want of room or for a collision
+
+	refused map[access.PersonID]string         // what was last told of each
+	untold  map[access.PersonID][]plan.Refusal // collisions, told once it is clear that they stay
+	strays  string                             // doors that the property does not have, as last told
+	told    struct{ known, reachable bool }    // what was last told of the device
+
+	failures      int       // in a row, of the device as a whole
+	retryAt       time.Time // no request before this
+	lookAt        time.Time // an idle device is asked again
+	auditAt       time.Time
+	auditFailures int  // in a row
+	answered      bool // the device did, in this round
+
+	store trouble
+}
+
+func newState(cfg Config) state {
+	return state{
+		limits: cfg.Limits,
+		queue:  newKeyed(urgency.before), later: newKeyed(time.Time.Before),
+		again: map[access.PersonID]bool{}, blocked: map[access.PersonID]bool{},
+		secrets: map[string]access.PersonID{}, carried: map[access.PersonID][]string{},
+		refused: map[access.PersonID]string{}, untold: map[access.PersonID][]plan.Refusal{},
+		store: trouble{owed: map[access.PersonID]*debt{}, unsaid: map[access.PersonID]bool{}},
+	}
+}
+
+// urgency orders who is due: removals, then changes, then additions by the start of the grant.
+type urgency struct {
+	rank   int
+	tried  time.Time // when the device last did not answer for this person; zero: not
+	begins time.Time
+}
+
+func (u urgency) before(o urgency) bool {
+	if u.rank != o.rank {
+		return u.rank < o.rank
+	}
+	if !u.tried.Equal(o.tried) {
+		return u.tried.Before(o.tried)
+	}
+	return u.begins.Before(o.begins)
+}
