@@ -7,15 +7,15 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"gatehouse/agent/internal/clock"
 	"gatehouse/agent/internal/cloudlink"
 	"gatehouse/agent/internal/config"
 	"gatehouse/agent/internal/driver"
 	"gatehouse/agent/internal/store"
+	"gatehouse/agent/internal/supervise"
 	"gatehouse/protocol/access"
 	"gatehouse/protocol/access/fault"
 )
@@ -52,6 +52,7 @@ type Agent struct {
 	driven    []*panel // of them those that could be set up
 	forgotten []forgotten
 	inventory *inventory
+	keeper    *supervise.Supervisor
 	link      *cloudlink.Link // nil before enrolment, or when who we are cannot be read
 }
 
@@ -74,7 +75,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Agent{cfg: cfg, deps: deps, log: deps.Log, box: b}
+	a := &Agent{cfg: cfg, deps: deps, log: deps.Log, box: b, keeper: supervise.New(deps.Log, rand.New(rand.NewPCG(deps.Rand.Uint64(), deps.Rand.Uint64())))}
 	if err := a.assemble(ctx); err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
@@ -132,22 +133,24 @@ func hostSource() clock.Source {
 	}
 }
 
-// Run enforces doors until ctx ends, then lets go of everything. An error means that the box
-// itself failed: panels, the cloud and the page may come and go without ending it.
+// Run enforces doors until ctx ends, then lets go of everything. An error means that the files could
+// not be closed: panels, drivers, the cloud, the page and the box's own disk may come and go without
+// ending it.
 func (a *Agent) Run(ctx context.Context) error {
-	g, ctx := errgroup.WithContext(ctx)
+	var g sync.WaitGroup
 	a.makeLoops(ctx)
-	a.enforce(ctx, g)
+	a.enforce(ctx, &g)
 	for _, s := range a.servers() {
 		first := s.open()
-		g.Go(func() error { s.keep(ctx, first); return nil })
+		g.Go(func() { s.keep(ctx, first) })
 	}
 	if a.link != nil {
-		g.Go(func() error { return a.link.Run(ctx) })
+		a.keep(ctx, &g, supervise.Work{Name: "link", Run: a.link.Run})
 	}
 	a.log.Info("gateway runs", "panels", len(a.panels), "revision", a.box.Position().Revision)
-	g.Go(func() error { a.ready(ctx); return nil })
-	return errors.Join(g.Wait(), a.box.Close())
+	g.Go(func() { a.ready(ctx) })
+	g.Wait()
+	return a.box.Close()
 }
 
 // ready calls Deps.Ready once every loop enforces.
@@ -175,13 +178,29 @@ func (a *Agent) makeLoops(ctx context.Context) {
 
 // enforce starts what doors need: the loops, the clock, the standing jobs. No network but the
 // panels' own is involved.
-func (a *Agent) enforce(ctx context.Context, g *errgroup.Group) {
-	g.Go(func() error { a.tellStarted(ctx); return nil })
+func (a *Agent) enforce(ctx context.Context, g *sync.WaitGroup) {
+	g.Go(func() { a.tellStarted(ctx) })
 	for _, p := range a.driven {
-		g.Go(func() error { return p.loop.Run(ctx) })
+		a.keep(ctx, g, supervise.Work{Name: p.name(), Run: p.loop.Run, Late: p.loop.Overdue, Fell: func(err error) { a.fell(p, err) }})
 	}
-	g.Go(func() error { a.box.clock.Run(ctx); return nil })
-	g.Go(func() error { return a.tend(ctx) })
+	a.keep(ctx, g, supervise.Work{Name: "clock", Run: func(ctx context.Context) error { a.box.clock.Run(ctx); return nil }})
+	a.keep(ctx, g, supervise.Work{Name: "standing jobs", Run: a.tend})
+	g.Go(func() { a.keeper.Watch(ctx) })
+}
+
+// keep runs a piece of work under the supervisor.
+func (a *Agent) keep(ctx context.Context, g *sync.WaitGroup, w supervise.Work) {
+	g.Go(func() { a.keeper.Keep(ctx, w) })
+}
+
+// fell records that a panel's loop fell and runs again; its driver is another matter, which the loop
+// deals with itself.
+func (a *Agent) fell(p *panel, err error) {
+	e := a.box.event(access.EventFailed, "the part of the gateway that looks after this panel fell and runs again: "+err.Error())
+	e.Device, e.Fault = p.cfg.ID, fault.Internal.String()
+	if err := a.box.site.Tell(e); err != nil {
+		a.log.Error("the fall of a loop cannot be recorded", "device", string(p.cfg.ID), "err", err)
+	}
 }
 
 // How long a store that cannot take the word of the start is left alone, at first and at most.

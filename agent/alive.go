@@ -3,20 +3,15 @@ package agent
 import (
 	"errors"
 	"fmt"
-
-	"gatehouse/protocol/access/fault"
 )
 
-// Alive is what a watchdog asks: nil while every panel's loop turns when it said it would and the
-// store answers a read. It may be called from any goroutine while Run runs.
+// Alive is what a watchdog asks: nil while the supervisor and every piece of the gateway's own work
+// turn, and the store answers a read. A panel that is away, a driver that hangs and a disk that is full
+// are none of it: starting again would help nobody, and the page and /healthz say so. It may be called
+// from any goroutine while Run runs.
 func (a *Agent) Alive() error {
-	for _, p := range a.panels {
-		if p.loop == nil {
-			continue
-		}
-		if late := p.loop.Overdue(); late > 0 {
-			return fault.New(fault.Internal, "look after", "panel "+string(p.cfg.ID), "its loop should have turned %s ago", late)
-		}
+	if err := a.keeper.Alive(); err != nil {
+		return err
 	}
 	_, site := a.box.outbox.Stats()
 	_, wanted := a.box.wanted.Position()

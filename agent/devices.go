@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"reflect"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"gatehouse/agent/internal/config"
 	"gatehouse/agent/internal/driver"
 	"gatehouse/agent/internal/driver/model"
+	"gatehouse/agent/internal/driver/wrap"
 	"gatehouse/agent/internal/reconcile"
 	"gatehouse/agent/internal/store"
 	"gatehouse/protocol/access"
@@ -24,10 +26,13 @@ import (
 // panel is one configured device with its loop.
 type panel struct {
 	cfg   config.Device
-	panel driver.Panel    // nil when it cannot be set up
+	maker *maker
 	wrong error           // why it cannot be set up
 	loop  *reconcile.Loop // set by Run; nil when it cannot be set up
 }
+
+// name is what the supervisor calls its loop.
+func (p *panel) name() string { return "panel " + string(p.cfg.ID) }
 
 // status is what the loop knows, or why there is none.
 func (p *panel) status() reconcile.Status {
@@ -44,13 +49,37 @@ func (p *panel) status() reconcile.Status {
 // be made does not stop the others: it says why.
 func openPanels(cfg config.Config, kinds []driver.Kind, deps driver.Deps) (out []*panel) {
 	for _, d := range cfg.Devices {
-		p, err := openPanel(d, kinds, deps)
+		m := &maker{device: d, kinds: kinds, deps: deps}
+		p, err := m.open()
+		if err == nil {
+			err = p.Close() // the loop opens its own
+		}
 		if err != nil {
 			err = fault.Wrap(fault.Invalid, "set up device", string(d.ID), err)
 		}
-		out = append(out, &panel{cfg: d, panel: p, wrong: err})
+		out = append(out, &panel{cfg: d, maker: m, wrong: err})
 	}
 	return out
+}
+
+// maker makes the driver of one device, again and again: each instance is behind a fence of its own.
+// One goroutine calls it at a time.
+type maker struct {
+	device config.Device
+	kinds  []driver.Kind
+	deps   driver.Deps
+	fence  *wrap.Fence // of the newest instance
+}
+
+// open is reconcile.Config.Open.
+func (m *maker) open() (driver.Panel, error) {
+	if m.fence != nil {
+		m.fence.Shut()
+	}
+	m.fence = wrap.NewFence(m.deps.Dial)
+	deps := m.deps
+	deps.Dial = m.fence.Dial
+	return openPanel(m.device, m.kinds, deps)
 }
 
 func openPanel(d config.Device, kinds []driver.Kind, deps driver.Deps) (driver.Panel, error) {
@@ -81,7 +110,8 @@ func (a *Agent) loopOf(ctx context.Context, p *panel) *reconcile.Loop {
 	w := walker{a.box, ctx}
 	return reconcile.New(reconcile.Config{
 		Device: reconcile.Device{ID: p.cfg.ID, Doors: p.cfg.Doors, Report: p.cfg.Report},
-		Panel:  p.panel, Wanted: w, Ledger: w, Clock: a.box.clock, Log: a.log, Rand: a.deps.Rand, Audit: a.cfg.Audit,
+		Open:   p.maker.open, Wanted: w, Ledger: w, Clock: a.box.clock, Log: a.log, Audit: a.cfg.Audit,
+		Rand:   rand.New(rand.NewPCG(a.deps.Rand.Uint64(), a.deps.Rand.Uint64())), // a source serves one goroutine
 		Probed: a.inventory.look, Limits: a.inventory.said[p.cfg.ID].Limits,
 	})
 }
@@ -206,11 +236,7 @@ func (inv *inventory) Changed() <-chan struct{} { return inv.wake }
 func CheckDevices(cfg Config, log *slog.Logger) error {
 	var errs []error
 	for _, p := range openPanels(cfg, Kinds(), driver.Deps{Log: log, Now: time.Now}) {
-		if p.wrong != nil {
-			errs = append(errs, p.wrong)
-			continue
-		}
-		errs = append(errs, p.panel.Close())
+		errs = append(errs, p.wrong)
 	}
 	return errors.Join(errs...)
 }

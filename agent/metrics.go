@@ -18,6 +18,7 @@ type gauges struct {
 	up, waiting, removals, rows, strangers, audited *prometheus.Desc // by device
 	revision, trusted, events, lost                 *prometheus.Desc
 	forgotten                                       *prometheus.Desc // by device
+	restarts                                        *prometheus.Desc // by device and why
 }
 
 func newGauges(a *Agent) gauges {
@@ -34,13 +35,14 @@ func newGauges(a *Agent) gauges {
 		trusted:   prometheus.NewDesc("gatehouse_clock_trusted", "1 while the gateway's clock is trusted.", nil, nil),
 		events:    prometheus.NewDesc("gatehouse_outbox_events", "Events that the cloud has not confirmed.", nil, nil),
 		forgotten: prometheus.NewDesc("gatehouse_forgotten_device_records", "People of ours on a device that is not in the configuration any more.", device, nil),
+		restarts:  prometheus.NewDesc("gatehouse_device_restarts_total", "Drivers and loops of the device that were replaced, because one panicked (panic, loop) or did not return (stuck).", []string{"device", "why"}, nil),
 		lost:      prometheus.NewDesc("gatehouse_outbox_lost_events_total", "Events given up for want of room.", nil, nil),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (g gauges) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{g.up, g.waiting, g.removals, g.rows, g.strangers, g.audited, g.revision, g.trusted, g.events, g.lost, g.forgotten} {
+	for _, d := range []*prometheus.Desc{g.up, g.waiting, g.removals, g.rows, g.strangers, g.audited, g.revision, g.trusted, g.events, g.lost, g.forgotten, g.restarts} {
 		ch <- d
 	}
 }
@@ -55,6 +57,9 @@ func (g gauges) Collect(ch chan<- prometheus.Metric) {
 		put(g.up, truth(s.Reachable), id)
 		if p.wrong != nil {
 			continue
+		}
+		for why, n := range map[string]int{"panic": s.Panics, "stuck": s.Stuck, "loop": g.agent.keeper.Falls(p.name())} {
+			ch <- prometheus.MustNewConstMetric(g.restarts, prometheus.CounterValue, float64(n), id, why)
 		}
 		put(g.waiting, float64(s.Waiting), id)
 		put(g.removals, float64(s.Removals), id)

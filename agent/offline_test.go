@@ -5,14 +5,14 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"gatehouse/agent/internal/clock"
 	"gatehouse/agent/internal/driver"
@@ -31,8 +31,9 @@ type site struct {
 	boot  int       // starts of the box
 	since time.Time // of this start
 	ntp   atomic.Bool
-	ahead atomic.Int64 // of the wall clock against the true time, in ns
-	slow  atomic.Int64 // parts per million by which the quartz is
+	ahead atomic.Int64             // of the wall clock against the true time, in ns
+	slow  atomic.Int64             // parts per million by which the quartz is
+	more  map[string]*memory.Panel // beside the one called front
 
 	agent *Agent
 	end   func()
@@ -57,34 +58,31 @@ func (s *site) source() clock.Source {
 
 func (s *site) start() {
 	s.t.Helper()
-	cfg, err := LoadConfigText(`
-listen = ""
-[[device]]
-id = "front"
-kind = "memory"
-url = "http://192.0.2.1"
-doors = { lobby = "A" }
-`, s.dir)
+	text := `listen = ""`
+	for _, id := range append(slices.Sorted(maps.Keys(s.more)), "front") {
+		text += fmt.Sprintf("\n[[device]]\nid = %q\nkind = \"memory\"\nurl = \"http://192.0.2.1\"\ndoors = { lobby = \"A\" }\n", id)
+	}
+	cfg, err := LoadConfigText(text, s.dir)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	cfg.StateDir = s.dir
 	s.agent, err = New(s.t.Context(), cfg, Deps{
 		Log: s.log, Source: s.source(), Rand: rand.New(rand.NewPCG(1, 2)),
-		Kinds: []driver.Kind{{Name: "memory", New: func(driver.Config, driver.Deps) (driver.Panel, error) { return s.panel, nil }}},
+		Kinds: []driver.Kind{{Name: "memory", New: func(c driver.Config, _ driver.Deps) (driver.Panel, error) {
+			return cmp.Or(s.more[string(c.ID)], s.panel), nil
+		}}},
 	})
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(s.t.Context())
-	g, ctx := errgroup.WithContext(ctx)
+	var g sync.WaitGroup
 	s.agent.makeLoops(ctx)
-	s.agent.enforce(ctx, g)
+	s.agent.enforce(ctx, &g)
 	s.end = func() {
 		cancel()
-		if err := g.Wait(); err != nil {
-			s.t.Error(err)
-		}
+		g.Wait()
 		if err := s.agent.Close(); err != nil {
 			s.t.Error(err)
 		}

@@ -38,6 +38,7 @@ var importTable = []row{
 	{pkg: "firmware-bridge/serialport/..."},
 	{pkg: "firmware-bridge/...", may: []string{"firmware-bridge/..."}, never: []string{serialFake}},
 
+	{pkg: "agent/internal/supervise"},
 	{pkg: "agent/internal/plan", may: []string{access, fault, rules, "agent/internal/driver/model"}},
 	{pkg: "agent/internal/reconcile", may: []string{access, fault, "agent/internal/plan", "agent/internal/driver", "agent/internal/driver/model"}},
 	{pkg: "agent/internal/driver/model", may: []string{access, fault}},

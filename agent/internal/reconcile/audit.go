@@ -2,9 +2,11 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"time"
 
+	"gatehouse/agent/internal/driver"
 	"gatehouse/agent/internal/driver/model"
 	"gatehouse/agent/internal/plan"
 	"gatehouse/protocol/access"
@@ -24,6 +26,10 @@ func (l *Loop) audit(ctx context.Context) error {
 		l.auditAt = l.mono().Add(delay(l.auditFailures+auditPatience, l.cfg.Rand))
 		l.log.Warn("the device cannot be read back as a whole", "err", err)
 		return nil
+	case isFallen(err):
+		l.auditFailures++
+		l.auditAt = l.mono().Add(fallenAudit + delay(l.auditFailures, l.cfg.Rand))
+		return err
 	case isStore(err) || err != nil && deviceDown(err):
 		return err
 	case err != nil:
@@ -51,23 +57,26 @@ func (l *Loop) audit(ctx context.Context) error {
 const (
 	auditPatience = 6
 	auditTimeouts = 3
+	fallenAudit   = 10 * time.Minute // a driver that fell over a read-back rests from it
 )
 
 // list reads every row. It listens meanwhile: a removal that becomes due ends it, because a big
 // panel takes minutes and nobody who should be out stays in for an audit.
 func (l *Loop) list(ctx context.Context) (rows []model.Record, finished bool, err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	done := make(chan struct{})
-	go func() { // ends with the call, which ends with ctx; it is always awaited
-		defer close(done)
-		rows, err = l.cfg.Panel.List(ctx)
-	}()
+	fl, err := launch(ctx, l, longCall, func(ctx context.Context, p driver.Panel) ([]model.Record, error) { return p.List(ctx) })
+	if err != nil {
+		return nil, true, err
+	}
 	for {
 		due, stop := l.nextDue()
 		select {
-		case <-done:
+		case <-fl.ctx.Done():
 			stop()
+			rows, err = land(l, fl)
+			return rows, true, err
+		case out := <-fl.done:
+			stop()
+			rows, err = landed(l, fl, out)
 			return rows, true, err
 		case <-l.wake:
 		case <-due:
@@ -78,8 +87,10 @@ func (l *Loop) list(ctx context.Context) (rows []model.Record, finished bool, er
 		if failed == nil && (!ok || u.rank > 0 || l.cfg.Device.Report) {
 			continue
 		}
-		cancel()
-		<-done
+		fl.cancel()
+		if _, err := land(l, fl); isFallen(err) {
+			return nil, false, errors.Join(failed, err)
+		}
 		return nil, false, failed
 	}
 }

@@ -46,6 +46,10 @@ type Device struct {
 // Config is what a Loop is made of.
 type Config struct {
 	Device Device
+	// Open makes the driver, without touching the network. Called again it first cuts off the instance
+	// before, which can send nothing from then on (driver/wrap.Fence), also when it then fails.
+	Open func() (driver.Panel, error)
+	// Panel is the one instance there is when Open is nil: a call that never returns is waited for.
 	Panel  driver.Panel
 	Wanted Wanted
 	Ledger Ledger

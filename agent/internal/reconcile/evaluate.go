@@ -113,7 +113,7 @@ func (l *Loop) evaluateOne(p access.PersonID, news bool) error {
 	}
 	entry, known := in.Ledger[p]
 	rank := rankOf(pl.Steps)
-	if known && entry.Fault != "" && !news && waits(entry.NextTry, in.Now) && rank > 0 {
+	if known && entry.Fault != "" && !news && waits(entry.NextTry, in.Now) && (rank > 0 || resting(entry, in.Now)) {
 		l.sooner(p, entry.NextTry)
 		l.queue.drop(p)
 		return nil
@@ -125,6 +125,9 @@ func (l *Loop) evaluateOne(p access.PersonID, news bool) error {
 		return nil
 	}
 	u := urgency{rank: rank}
+	if it, ok := l.queue.index[p]; ok && !news {
+		u.tried = it.value.tried
+	}
 	if len(in.People) == 1 {
 		u.begins = plan.Want(in, in.People[0]).Begins
 	}
@@ -135,6 +138,11 @@ func (l *Loop) evaluateOne(p access.PersonID, news bool) error {
 // waits says whether a next try lies ahead; one that lies further ahead than any is set was set by
 // a clock that has been corrected since.
 func waits(next, now time.Time) bool { return next.After(now) && next.Sub(now) <= badRetry }
+
+// resting says whether a removal that failed itself waits for its next try, which is soon.
+func resting(e access.LedgerEntry, now time.Time) bool {
+	return e.State == access.Removing && e.NextTry.Sub(now) <= lastRetry
+}
 
 func rankOf(steps []model.Step) int {
 	if len(steps) == 0 {

@@ -156,6 +156,9 @@ type site struct {
 	doors  map[access.DoorID]string
 	report bool         // for the next start
 	limits model.Limits // what the box remembers of the panel
+
+	opened  int   // instances of the driver, where the loop opens them
+	openErr error // why no more can be made
 }
 
 // inBubble runs f in virtual time with a site whose loop is not yet started.
@@ -184,6 +187,16 @@ func (s *site) startWith(change func(*Config)) {
 	}
 	change(&cfg)
 	s.loop = New(cfg)
+	s.run(ctx, cancel)
+}
+
+// rerun runs the same loop again.
+func (s *site) rerun() {
+	ctx, cancel := context.WithCancel(s.t.Context())
+	s.run(ctx, cancel)
+}
+
+func (s *site) run(ctx context.Context, cancel func()) {
 	done := make(chan error, 1)
 	go func() { done <- s.loop.Run(ctx) }()
 	s.stop = func() {

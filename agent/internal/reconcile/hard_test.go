@@ -239,6 +239,17 @@ func (p hang) Read(ctx context.Context, r model.Ref) ([]model.Record, error) {
 	return nil, fault.Wrap(fault.Timeout, "read", "panel", ctx.Err())
 }
 
+// deaf does not return from a read before it is let free, and cannot be cut off.
+type deaf struct {
+	*memory.Panel
+	free chan struct{}
+}
+
+func (p deaf) Read(context.Context, model.Ref) ([]model.Record, error) {
+	<-p.free
+	return nil, fault.New(fault.Timeout, "read", "panel", "no answer")
+}
+
 func TestStoppingTellsNothing(t *testing.T) {
 	inBubble(t, func(s *site) {
 		s.move("p1", "1111", from(time.Now()))
@@ -643,7 +654,8 @@ func TestAMisspeltDoorLocksNobodyOut(t *testing.T) {
 func TestTowardsE1_AStuckLoopIsOverdue(t *testing.T) {
 	inBubble(t, func(s *site) {
 		s.move("p1", "1111", from(time.Now()))
-		s.startWith(func(c *Config) { c.Panel = hang{s.panel} })
+		free := make(chan struct{})
+		s.startWith(func(c *Config) { c.Panel = deaf{s.panel, free} })
 		if d := s.loop.Overdue(); d > 0 {
 			t.Errorf("overdue by %s at once", d)
 		}
@@ -651,6 +663,7 @@ func TestTowardsE1_AStuckLoopIsOverdue(t *testing.T) {
 		if s.loop.Overdue() <= 0 {
 			t.Error("a loop that hangs passes for alive")
 		}
+		close(free)
 		s.stop()
 		s.start()
 		for range 300 {

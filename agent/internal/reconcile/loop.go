@@ -86,11 +86,9 @@ func (l *Loop) Begun() <-chan struct{} { return l.begun }
 // own store ends it: it waits and tries again. It may be run again after it ended or panicked, and
 // then learns everything anew.
 func (l *Loop) Run(ctx context.Context) error {
-	defer func() {
-		if err := l.cfg.Panel.Close(); err != nil {
-			l.log.Warn("closing the device", "err", err)
-		}
-	}()
+	defer func() { l.close(context.WithoutCancel(ctx)) }()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // also of a call that a panic left under way
 	l.state = newState(l.cfg)
 	for ctx.Err() == nil {
 		l.promise(longWork)

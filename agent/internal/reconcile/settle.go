@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"gatehouse/agent/internal/driver"
 	"gatehouse/agent/internal/driver/model"
 	"gatehouse/agent/internal/plan"
 	"gatehouse/protocol/access"
@@ -32,7 +33,7 @@ func (l *Loop) settle(ctx context.Context, p access.PersonID, u urgency) error {
 			return nil
 		case err == nil || fault.KindOf(err) == fault.Conflict && !isStore(err):
 			last = err // somebody else was at the row: read it again
-		case ctx.Err() == nil && fault.KindOf(err) == fault.Timeout && l.answered && !isStore(err) && (!u.tried.IsZero() || l.timedOut(p)):
+		case ctx.Err() == nil && fault.KindOf(err) == fault.Timeout && !isFallen(err) && l.answered && !isStore(err) && (!u.tried.IsZero() || l.timedOut(p)):
 			return l.fail(p, err, u.rank == 0) // it answers, but not for this record: others must not wait
 		case ctx.Err() != nil || errors.Is(err, errPreempted) || deviceDown(err) || isStore(err):
 			return err
@@ -50,7 +51,7 @@ func (l *Loop) settle(ctx context.Context, p access.PersonID, u urgency) error {
 // round reads, plans and does the first step that is due. done means nothing was.
 func (l *Loop) round(ctx context.Context, p access.PersonID) (done bool, err error) {
 	l.answered = false
-	rows, err := l.cfg.Panel.Read(ctx, model.RefOf(p))
+	rows, err := call(ctx, l, l.perRow(), func(ctx context.Context, d driver.Panel) ([]model.Record, error) { return d.Read(ctx, model.RefOf(p)) })
 	if err != nil {
 		return false, err
 	}
@@ -103,7 +104,7 @@ func (l *Loop) apply(ctx context.Context, step model.Step, entry access.LedgerEn
 	if err := l.record(step.Person, &entry); err != nil && step.Op != access.OpRemove {
 		return err // what could not be recorded could not be taken away again
 	}
-	if err := l.cfg.Panel.Apply(ctx, step); err != nil {
+	if err := l.do(ctx, l.perRow(), func(ctx context.Context, d driver.Panel) error { return d.Apply(ctx, step) }); err != nil {
 		return err
 	}
 	l.remember(step)

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"time"
 
+	"gatehouse/agent/internal/driver"
 	"gatehouse/agent/internal/driver/model"
 	"gatehouse/agent/internal/plan"
 	"gatehouse/protocol/access"
@@ -11,6 +12,8 @@ import (
 // state is what a loop knows while it runs. All of it can be learned anew from the store and the
 // device, and is, when the loop is run again.
 type state struct {
+	panel driver.Panel // nil: to be opened
+
 	knows   bool // what stands on the device, from the ledger
 	limits  model.Limits
 	probed  bool
@@ -43,7 +46,7 @@ type state struct {
 }
 
 func newState(cfg Config) state {
-	return state{
+	s := state{
 		limits: cfg.Limits,
 		queue:  newKeyed(urgency.before), later: newKeyed(time.Time.Before),
 		again: map[access.PersonID]bool{}, blocked: map[access.PersonID]bool{},
@@ -51,6 +54,10 @@ func newState(cfg Config) state {
 		refused: map[access.PersonID]string{}, untold: map[access.PersonID][]plan.Refusal{},
 		store: trouble{owed: map[access.PersonID]*debt{}, unsaid: map[access.PersonID]bool{}},
 	}
+	if cfg.Open == nil {
+		s.panel = cfg.Panel
+	}
+	return s
 }
 
 // urgency orders who is due: removals, then changes, then additions by the start of the grant.

@@ -20,6 +20,8 @@ type Status struct {
 	Message   string
 	NextTry   time.Time
 	Storage   string // why the box cannot record what happens, in words; "" it can
+	Panics    int    // instances of the driver that panicked and were replaced
+	Stuck     int    // and that never came back from a call
 	Waiting   int    // people due and not done
 	Removals  int    // of them removals
 	Rows      int    // on the device at the last audit

@@ -188,13 +188,19 @@ func (l *Loop) fail(p access.PersonID, cause error, removal bool) error {
 	}
 	now, _ := l.cfg.Clock.Now()
 	entry.Person, entry.Ref = p, refOf(p)
-	if !known {
+	switch {
+	case removal && known:
+		entry.State = access.Removing
+	case !known:
 		entry.State = access.Intended
 	}
 	entry.Attempts++
 	kind, wait := fault.KindOf(cause), badRetry
 	if removal || entry.State == access.Removing || fault.Retry(kind) {
 		wait = delay(entry.Attempts, l.cfg.Rand)
+	}
+	if isFallen(cause) {
+		wait = delay(manyFailures, l.cfg.Rand) // every try costs an instance of the driver
 	}
 	entry.Fault, entry.Message, entry.NextTry = kind.String(), cause.Error(), now.Add(wait)
 	e := l.event(access.EventFailed, p, "")

@@ -46,11 +46,14 @@ func (l *Loop) backOff(err error) {
 	l.status.Unlock()
 }
 
+// manyFailures in a row make the longest wait.
+const manyFailures = 8
+
 // delay doubles from firstRetry to lastRetry, half of it random so that the panels of a site do
 // not answer in step after a power cut.
 func delay(failures int, r *rand.Rand) time.Duration {
 	d := lastRetry
-	if failures < 8 {
+	if failures < manyFailures {
 		d = min(firstRetry<<(failures-1), lastRetry)
 	}
 	return d/2 + time.Duration(r.Int64N(int64(d/2)+1))

@@ -5,6 +5,8 @@ import (
 	"errors"
 
 	"gatehouse/agent/internal/driver"
+	"gatehouse/agent/internal/driver/model"
+	"gatehouse/protocol/access"
 	"gatehouse/protocol/access/fault"
 )
 
@@ -32,6 +34,7 @@ func (l *Loop) turn(ctx context.Context) (more bool) {
 	if l.mono().Before(l.retryAt) {
 		return false
 	}
+	probed := l.probed
 	worked, err := l.work(ctx)
 	switch {
 	case ctx.Err() != nil:
@@ -41,12 +44,16 @@ func (l *Loop) turn(ctx context.Context) (more bool) {
 		return true // removals go on
 	case err != nil:
 		l.backOff(err)
-		l.reachable(false, err)
+		if !panicked(err) || l.failures > patience {
+			l.reachable(false, err)
+		}
 		return false
 	case !worked:
 		return l.flushRefusals()
 	}
-	l.failures = 0
+	if probed { // that a new driver can say what the device is shows little
+		l.failures = 0
+	}
 	l.reachable(true, nil)
 	return true
 }
@@ -80,6 +87,9 @@ func (l *Loop) work(ctx context.Context) (bool, error) {
 	case isStore(err):
 		u.rank = max(u.rank, 1) // a removal that needs the store waits for it like all others
 		l.queue.put(person, u)
+	case isFallen(err) && (!u.tried.IsZero() || l.failedBefore(person)):
+		l.retryAt = l.mono().Add(delay(1, l.cfg.Rand))
+		return true, l.fail(person, err, u.rank == 0) // it is this record: others must not wait
 	case err != nil:
 		u.tried = l.mono() // others of the same rank first: one record must not block them
 		l.queue.put(person, u)
@@ -87,16 +97,16 @@ func (l *Loop) work(ctx context.Context) (bool, error) {
 	return true, err
 }
 
+func (l *Loop) failedBefore(p access.PersonID) bool {
+	e, ok, err := l.entry(p)
+	return err == nil && ok && e.Fault != ""
+}
+
 // look asks an idle device one cheap question, so that one that is switched off, or was reset or
 // edited meanwhile, does not pass for well until somebody moves.
 func (l *Loop) look(ctx context.Context) error {
 	l.lookAt = l.mono().Add(lookEvery)
-	c, ok := l.cfg.Panel.(driver.Counter)
-	if !ok {
-		_, _, err := l.cfg.Panel.Probe(ctx)
-		return err
-	}
-	n, err := c.Count(ctx)
+	n, err := call(ctx, l, shortCall, count)
 	if err == nil && n >= 0 && n != l.rows {
 		l.log.Warn("the device holds another number of records than expected; reading it back", "records", n, "expected", l.rows)
 		l.rows, l.auditAt = n, l.mono()
@@ -104,11 +114,28 @@ func (l *Loop) look(ctx context.Context) error {
 	return err
 }
 
+// count is how many rows the device holds; -1 when it does not tell, and only answers.
+func count(ctx context.Context, p driver.Panel) (int, error) {
+	if c, ok := p.(driver.Counter); ok {
+		return c.Count(ctx)
+	}
+	_, _, err := p.Probe(ctx)
+	return -1, err
+}
+
 func (l *Loop) probe(ctx context.Context) error {
-	id, limits, err := l.cfg.Panel.Probe(ctx)
+	type said struct {
+		model.Identity
+		model.Limits
+	}
+	it, err := call(ctx, l, longCall, func(ctx context.Context, p driver.Panel) (s said, err error) {
+		s.Identity, s.Limits, err = p.Probe(ctx)
+		return s, err
+	})
 	if err != nil {
 		return err
 	}
+	id, limits := it.Identity, it.Limits
 	l.limits, l.probed, l.lookAt = limits, true, l.mono().Add(lookEvery)
 	l.status.Lock()
 	l.status.Identity, l.status.Limits = id, limits
@@ -127,5 +154,13 @@ func deviceDown(err error) bool {
 	case fault.Unreachable, fault.Timeout, fault.Denied:
 		return true
 	}
-	return false
+	return isFallen(err)
+}
+
+// patience is how many panics in a row make a device unreachable: fewer are about a record.
+const patience = 2
+
+func panicked(err error) bool {
+	var f *fallen
+	return errors.As(err, &f) && f.why == WhyPanic
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gatehouse/agent/internal/driver"
@@ -25,9 +26,16 @@ var (
 	_ driver.Counter      = (*Panel)(nil)
 )
 
-// Panel is a panel in memory. The zero value is not usable; make one with New. Close only ends a
-// connection: what the panel holds stays, as it would in its flash.
+// Panel is one driver's instance for a panel in memory. The zero value is not usable; make one with
+// New, and another for the same panel with Again. Close only ends a connection: what the panel holds
+// stays, as it would in its flash.
 type Panel struct {
+	*device
+	cut atomic.Bool
+}
+
+// device is the panel itself.
+type device struct {
 	mu       sync.Mutex
 	now      func() time.Time
 	limits   model.Limits
@@ -36,6 +44,7 @@ type Panel struct {
 	Requests []Request // every request, oldest first
 	Entries  []Entry   // the door log, oldest first
 	fail     func(Request) error
+	before   func(Request)
 	after    func(Request)
 }
 
@@ -57,10 +66,17 @@ type Entry struct {
 
 // New makes an empty panel with room for people rows (0: any number).
 func New(people int, now func() time.Time) *Panel {
-	return &Panel{now: now, rows: map[string]model.Record{}, limits: model.Limits{
+	return &Panel{device: &device{now: now, rows: map[string]model.Record{}, limits: model.Limits{
 		People: people, PINDigitMin: 2, PINDigitMax: 8, PINNoFirst: "9", PINs: 1, Cards: 5, CardChars: 16,
 		NameChars: 32, Relays: []string{"A", "B"}, Lookup: true, Grade: access.Exact,
-	}}
+	}}}
+}
+
+// Again is another instance for the same panel. The one before it is cut off: whatever it is still
+// doing reaches nothing.
+func (p *Panel) Again() *Panel {
+	p.cut.Store(true)
+	return &Panel{device: p.device}
 }
 
 // Fail makes every request for which f returns an error fail with it. An error made by After is
@@ -69,6 +85,14 @@ func (p *Panel) Fail(f func(Request) error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.fail = f
+}
+
+// BeforeRequest calls f before every request, outside the panel's lock: f may panic, or not return
+// for as long as it likes, as a bad driver does.
+func (p *Panel) BeforeRequest(f func(Request)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.before = f
 }
 
 // OnRequest calls f after every request, outside the panel's lock.
@@ -90,8 +114,17 @@ func (p *Panel) do(ctx context.Context, what string, ref model.Ref, mutating boo
 	if err := ctx.Err(); err != nil {
 		return fault.Wrap(fault.Timeout, what, "panel", err)
 	}
-	p.mu.Lock()
 	req := Request{p.now(), what, ref, mutating}
+	p.mu.Lock()
+	before := p.before
+	p.mu.Unlock()
+	if before != nil {
+		before(req)
+	}
+	if p.cut.Load() {
+		return fault.New(fault.Unreachable, what, "panel", "this instance was cut off")
+	}
+	p.mu.Lock()
 	p.Requests = append(p.Requests, req)
 	var failed error
 	if p.fail != nil {
