@@ -50,7 +50,7 @@ func (l *Loop) audit(ctx context.Context) error {
 		return err
 	}
 	l.unblock()
-	return l.audited(len(rows), strangers)
+	return l.audited(rows, strangers)
 }
 
 // auditPatience makes the first repetition of a failed audit wait a good minute.
@@ -83,8 +83,9 @@ func (l *Loop) list(ctx context.Context) (rows []model.Record, finished bool, er
 		}
 		stop()
 		failed := l.evaluate()
+		l.looks()
 		_, u, ok := l.queue.first()
-		if failed == nil && (!ok || u.rank > 0 || l.cfg.Device.Report) {
+		if failed == nil && (!ok || u.rank > 0 || l.reports()) && !l.wanted() {
 			continue
 		}
 		fl.cancel()
@@ -100,8 +101,12 @@ func (l *Loop) nextDue() (<-chan time.Time, func() bool) {
 	wait := maxSleep
 	if _, at, ok := l.later.first(); ok {
 		now, _ := l.cfg.Clock.Now()
-		wait = max(min(wait, at.Sub(now)), 0)
+		wait = min(wait, at.Sub(now))
 	}
+	if !l.fullAt.IsZero() {
+		wait = min(wait, l.fullAt.Sub(l.mono()))
+	}
+	wait = max(wait, 0)
 	t := time.NewTimer(wait)
 	return t.C, t.Stop
 }
@@ -160,20 +165,6 @@ func (l *Loop) compareAll(mine map[model.Ref][]model.Record) error {
 		}
 		return nil
 	}))
-}
-
-func (l *Loop) audited(rows, strangers int) error {
-	now, _ := l.cfg.Clock.Now()
-	l.status.Lock()
-	news := l.status.Strangers != strangers
-	l.status.Audited, l.status.Rows, l.status.Strangers = now, rows, strangers
-	l.status.Unlock()
-	if !news {
-		return nil
-	}
-	e := l.event(access.EventDrift, "", "")
-	e.Message = plural(strangers, "record", "records") + " on the panel not written by this gateway; left alone"
-	return l.append(e)
 }
 
 // failed shows a failure that is not the device's as a whole.

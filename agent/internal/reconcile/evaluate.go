@@ -23,11 +23,17 @@ func (l *Loop) unreadable(err error) error {
 func (l *Loop) evaluate() error {
 	_, trusted := l.cfg.Clock.Now()
 	all, people := l.drain()
-	if all || trusted != l.trusted {
+	if err := l.rereadHolds(); err != nil {
+		l.putBack(all, people)
+		return err
+	}
+	full := !l.fullAt.IsZero() && !l.mono().Before(l.fullAt)
+	if all || full || trusted != l.trusted {
 		if err := l.evaluateAll(trusted); err != nil {
 			l.putBack(true, people)
 			return err
 		}
+		l.fullAt = time.Time{}
 	}
 	for p := range people {
 		if err := l.evaluateNews(p); err != nil {
@@ -42,6 +48,15 @@ func (l *Loop) evaluate() error {
 		}
 		delete(l.again, p)
 	}
+	if err := l.evaluateDue(); err != nil {
+		return err
+	}
+	l.saveOpening()
+	return nil
+}
+
+// evaluateDue decides about everybody whose time has come.
+func (l *Loop) evaluateDue() error {
 	for {
 		now, _ := l.cfg.Clock.Now()
 		p, at, ok := l.later.first()
@@ -71,15 +86,7 @@ func (l *Loop) evaluateNews(p access.PersonID) error {
 
 func (l *Loop) evaluateAll(trusted bool) error {
 	l.trusted = trusted
-	var err error
-	if l.places, err = l.cfg.Wanted.Places(); err != nil {
-		return stored(err)
-	}
-	overlay, err := l.cfg.Ledger.Overlays()
-	if err == nil {
-		l.overlay = overlay
-	}
-	if err := l.unreadable(err); err != nil {
+	if err := l.readPlaces(); err != nil {
 		return err
 	}
 	if err := l.tellStrays(); err != nil && !unwritten(err) {
@@ -99,6 +106,19 @@ func (l *Loop) evaluateAll(trusted bool) error {
 	return l.unreadable(l.cfg.Ledger.Entries(l.cfg.Device.ID, func(e access.LedgerEntry) error { return one(e.Person) }))
 }
 
+// readPlaces reads what is not about one person.
+func (l *Loop) readPlaces() error {
+	var err error
+	if l.places, err = l.cfg.Wanted.Places(); err != nil {
+		return stored(err)
+	}
+	overlay, err := l.cfg.Ledger.Overlays()
+	if err == nil {
+		l.overlay = overlay
+	}
+	return l.unreadable(err)
+}
+
 // evaluateOne puts a person into the queue, or takes them out of it. News of the person, told by
 // somebody, makes an earlier failure void: the record may have been mended.
 func (l *Loop) evaluateOne(p access.PersonID, news bool) error {
@@ -108,11 +128,14 @@ func (l *Loop) evaluateOne(p access.PersonID, news bool) error {
 	}
 	pl := plan.Make(in)
 	l.schedule(p, pl.NextChange)
-	if err := l.tellRefusals(p, pl.Refusals, in); err != nil && !unwritten(err) {
+	if err := l.tellWords(p, pl, in); err != nil && !unwritten(err) {
 		return err
 	}
 	entry, known := in.Ledger[p]
 	rank := rankOf(pl.Steps)
+	if err := l.prove(p, pl, entry, known); err != nil && !unwritten(err) {
+		return err
+	}
 	if known && entry.Fault != "" && !news && waits(entry.NextTry, in.Now) && (rank > 0 || resting(entry, in.Now)) {
 		l.sooner(p, entry.NextTry)
 		l.queue.drop(p)
@@ -193,6 +216,7 @@ func (l *Loop) common() plan.Input {
 		Position: l.cfg.Wanted.Position(),
 		Now:      now, Trusted: trusted,
 		Doors: l.cfg.Device.Doors, Limits: l.limits, Places: l.places, Overlay: l.overlay,
+		Policy: l.policyNow(), Held: l.holds, Contact: l.contact(), StaleAfter: l.cfg.StaleAfter,
 		Ledger: map[access.PersonID]access.LedgerEntry{},
 		Others: plan.Others{Rows: l.rows, Secrets: l.secrets},
 		Print:  l.cfg.Ledger,

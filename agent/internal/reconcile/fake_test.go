@@ -28,13 +28,21 @@ type box struct {
 	trusted bool
 	broken  error // neither reads nor writes
 	full    error // cannot be written
-	torn    bool  // the write that fails because of full reaches the disk all the same
+	holds   map[access.PersonID]access.Hold
+	proofs  map[access.PersonID]access.Proof
+	drift   []access.Drift
+	seen    *Observed
+	mark    *Mark
+	issued  map[access.PersonID]time.Time // of the revision that changed somebody last
+	revs    map[access.PersonID]uint64
+	torn    bool // the write that fails because of full reaches the disk all the same
 	writes  int
 }
 
 func newBox() *box {
 	return &box{
 		pos: access.Position{Epoch: 1, Revision: 1}, trusted: true,
+		issued: map[access.PersonID]time.Time{}, revs: map[access.PersonID]uint64{}, proofs: map[access.PersonID]access.Proof{},
 		holders: map[access.PersonID]access.Holder{}, ledger: map[access.PersonID]access.LedgerEntry{},
 		places: access.Places{
 			Units:  map[access.UnitID]access.Unit{"u1": {ID: "u1", Name: "101"}},
@@ -101,6 +109,109 @@ func (b *box) Record(_ access.DeviceID, p access.PersonID, e *access.LedgerEntry
 	return b.full
 }
 
+// put is one transaction.
+func (b *box) put(change func(), evs ...access.Event) error {
+	defer b.lock()()
+	if b.writes++; b.broken != nil || b.full != nil && !b.torn {
+		return cmp.Or(b.broken, b.full)
+	}
+	b.torn = false
+	change()
+	b.events = append(b.events, evs...)
+	return b.full
+}
+
+func (b *box) RecordProof(d access.DeviceID, p access.PersonID, e *access.LedgerEntry, proof access.Proof, evs ...access.Event) error {
+	return b.put(func() {
+		if delete(b.ledger, p); e != nil {
+			b.ledger[p] = *e
+		}
+		if len(evs) > 0 && !proof.Open() {
+			proof.Number = uint64(len(b.events) + len(evs))
+		}
+		b.proofs[p] = proof
+	}, evs...)
+}
+
+func (b *box) OpenProofs(ps []access.Proof) error {
+	return b.put(func() {
+		for _, p := range ps {
+			if was, ok := b.proofs[p.Person]; !ok || !was.Open() {
+				b.proofs[p.Person] = p
+			}
+		}
+	})
+}
+
+func (b *box) Proof(_ access.DeviceID, p access.PersonID) (access.Proof, bool, error) {
+	defer b.lock()()
+	proof, ok := b.proofs[p]
+	return proof, ok, b.broken
+}
+
+func (b *box) Holds() (map[access.PersonID]access.Hold, error) {
+	defer b.lock()()
+	return maps.Clone(b.holds), b.broken
+}
+
+func (b *box) Drift(access.DeviceID) ([]access.Drift, error) { return b.drift, b.broken }
+
+func (b *box) SaveDrift(_ access.DeviceID, list []access.Drift, evs ...access.Event) error {
+	return b.put(func() { b.drift = list }, evs...)
+}
+
+func (b *box) Observed(access.DeviceID) (Observed, bool, error) {
+	if b.seen == nil {
+		return Observed{}, false, b.broken
+	}
+	return *b.seen, true, b.broken
+}
+
+func (b *box) SaveObserved(_ access.DeviceID, o Observed) error {
+	o.Secrets = maps.Clone(o.Secrets)
+	return b.put(func() { b.seen = &o })
+}
+
+func (b *box) Mark(access.DeviceID) (Mark, bool, error) {
+	if b.mark == nil {
+		return Mark{}, false, b.broken
+	}
+	return *b.mark, true, b.broken
+}
+
+func (b *box) SaveMark(_ access.DeviceID, m Mark) error { return b.put(func() { b.mark = &m }) }
+
+func (b *box) Since(p access.PersonID) (rev uint64, issued, stored time.Time, err error) {
+	defer b.lock()()
+	return b.revs[p], b.issued[p], b.issued[p], b.broken
+}
+
+func (b *box) ChangedSince(rev uint64, f func(access.PersonID) error) (bool, error) {
+	for p, r := range b.revs {
+		if r > rev {
+			if err := f(p); err != nil {
+				return true, err
+			}
+		}
+	}
+	return true, b.broken
+}
+
+func (b *box) Edges(from, to time.Time, f func(access.PersonID) error) error {
+	for p, h := range b.holders {
+		for _, g := range h.Grants {
+			for _, t := range []time.Time{g.From, g.Until} {
+				if t.After(from) && !t.After(to) {
+					if err := f(p); err != nil {
+						return err
+					}
+				}
+			}
+		}
+	}
+	return b.broken
+}
+
 func (b *box) Overlays() ([]access.Overlay, error) { defer b.lock()(); return b.overlay, nil }
 
 func (b *box) Print(s string) string { return "fp:" + s }
@@ -111,6 +222,7 @@ func (b *box) Now() (time.Time, bool) { defer b.lock()(); return time.Now(), b.t
 func (b *box) move(id access.PersonID, pin string, w access.Window) {
 	defer b.lock()()
 	b.pos.Revision++
+	b.revs[id], b.issued[id] = b.pos.Revision, time.Now()
 	g := access.Grant{ID: access.GrantID("g-" + id), Person: id, Group: "entrance", Window: w, Reason: "lives in unit 101"}
 	b.holders[id] = access.Holder{
 		Person:      access.Person{ID: id, Kind: access.Resident, First: "Tom", Last: "Jones"},
@@ -123,6 +235,7 @@ func (b *box) move(id access.PersonID, pin string, w access.Window) {
 func (b *box) drop(id access.PersonID) {
 	defer b.lock()()
 	b.pos.Revision++
+	b.revs[id], b.issued[id] = b.pos.Revision, time.Now()
 	delete(b.holders, id)
 }
 

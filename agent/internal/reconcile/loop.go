@@ -32,8 +32,10 @@ type Loop struct {
 
 	inbox struct { // written by any goroutine, drained by Run
 		sync.Mutex
-		all    bool
-		people map[access.PersonID]bool
+		all, audit, holds, contact bool
+		people                     map[access.PersonID]bool
+		policy                     access.DriftPolicy
+		jobs                       []*job
 	}
 	status struct {
 		sync.Mutex
@@ -72,11 +74,42 @@ func (l *Loop) Changed(all bool, people ...access.PersonID) {
 		l.inbox.people[p] = true
 	}
 	l.inbox.Unlock()
+	l.ring()
+}
+
+func (l *Loop) ring() {
 	select {
 	case l.wake <- struct{}{}:
 	default:
 	}
 }
+
+// tell changes the inbox and wakes the loop. It may be called from any goroutine and never blocks.
+func (l *Loop) tell(f func()) {
+	l.inbox.Lock()
+	f()
+	l.inbox.Unlock()
+	l.ring()
+}
+
+// SetPolicy changes what is done about rows that are not as they were written; "" is repair. A device
+// that its own configuration only reports on stays so.
+func (l *Loop) SetPolicy(p access.DriftPolicy) {
+	l.tell(func() {
+		if l.inbox.policy != p {
+			l.inbox.policy, l.inbox.all = p, true
+		}
+	})
+}
+
+// HoldsChanged says that losses of access were held back or let go.
+func (l *Loop) HoldsChanged() { l.tell(func() { l.inbox.holds = true }) }
+
+// ContactChanged says that the cloud was heard again: lease ends that waited for it act.
+func (l *Loop) ContactChanged() { l.tell(func() { l.inbox.contact = true }) }
+
+// AuditNow has the device read back as a whole soon, after removals.
+func (l *Loop) AuditNow() { l.tell(func() { l.inbox.audit = true }) }
 
 // Begun is closed when the loop knows what stands on its device and enforces from then on, whether
 // or not the device answers.
@@ -120,25 +153,6 @@ func (l *Loop) ready() bool {
 	return true
 }
 
-// learnAll learns from the ledger what is on the device, so that doors are enforced before the first
-// full read-back. A device we never wrote to is read first: strangers' PINs must be known.
-func (l *Loop) learnAll() error {
-	known := 0
-	err := l.cfg.Ledger.Entries(l.cfg.Device.ID, func(e access.LedgerEntry) error {
-		known++
-		for _, s := range e.Secrets {
-			l.learn(s, e.Person)
-		}
-		return nil
-	})
-	l.rows, l.auditAt = known, l.mono()
-	if known > 0 {
-		l.auditAt = l.auditAt.Add(time.Minute)
-	}
-	l.Changed(true)
-	return l.unreadable(err)
-}
-
 // drain takes what was told through Changed.
 func (l *Loop) drain() (all bool, people map[access.PersonID]bool) {
 	l.inbox.Lock()
@@ -146,6 +160,14 @@ func (l *Loop) drain() (all bool, people map[access.PersonID]bool) {
 	all, people = l.inbox.all, maps.Clone(l.inbox.people)
 	l.inbox.all = false
 	clear(l.inbox.people)
+	l.policy = l.inbox.policy
+	if l.inbox.audit {
+		l.inbox.audit, l.auditAt = false, l.mono()
+	}
+	if l.inbox.contact {
+		l.inbox.contact = false
+		maps.Copy(l.again, l.stale)
+	}
 	return all, people
 }
 

@@ -63,7 +63,7 @@ func (l *Loop) round(ctx context.Context, p access.PersonID) (done bool, err err
 	in.Observed = plan.Observed{Complete: true, Records: rows}
 	pl := plan.Make(in)
 	l.schedule(p, pl.NextChange)
-	if err := l.tellRefusals(p, pl.Refusals, in); err != nil && !unwritten(err) {
+	if err := l.tellWords(p, pl, in); err != nil && !unwritten(err) {
 		return false, err
 	}
 	entry := in.Ledger[p]
@@ -101,7 +101,8 @@ func (l *Loop) apply(ctx context.Context, step model.Step, entry access.LedgerEn
 	if step.Op == access.OpRemove {
 		entry.State = access.Removing
 	}
-	if err := l.record(step.Person, &entry); err != nil && step.Op != access.OpRemove {
+	proof := l.proofOf(step)
+	if err := l.recordProof(step.Person, &entry, noted(proof)); err != nil && step.Op != access.OpRemove {
 		return err // what could not be recorded could not be taken away again
 	}
 	if err := l.do(ctx, l.perRow(), func(ctx context.Context, d driver.Panel) error { return d.Apply(ctx, step) }); err != nil {
@@ -114,11 +115,25 @@ func (l *Loop) apply(ctx context.Context, step model.Step, entry access.LedgerEn
 		entry.Print = plan.PrintRecord(l.cfg.Ledger, step.Record)
 		entry.Secrets = plan.Secrets(l.cfg.Ledger, step.Record)
 	}
-	e := l.eventOf(pos, access.EventWritten, step.Person, step.Op)
+	e := proved(l.eventOf(pos, access.EventWritten, step.Person, step.Op), proof)
 	e.Message, e.Attempt = step.Why, entry.Attempts+1
+	if proof != nil {
+		proof.Written = e.At
+	}
 	l.log.Info("written", "person", string(step.Person), "op", step.Op, "why", step.Why)
-	l.done(step.Person, &entry, e)
+	l.done(step.Person, &entry, noted(proof), e)
 	return nil
+}
+
+// proofOf is the open proof of a removal, with this attempt counted; nil for anything else, also the
+// removal of a double.
+func (l *Loop) proofOf(step model.Step) *access.Proof {
+	proof := l.proofs[step.Person]
+	if step.Op != access.OpRemove || proof == nil {
+		return nil
+	}
+	proof.Attempts++
+	return proof
 }
 
 // remember keeps the count of rows and the index of secrets in step with what was just done, and
@@ -163,6 +178,9 @@ func (l *Loop) learn(secret string, who access.PersonID) {
 // settled records that a row was seen to be as wanted; nothing is written when that is no news, and
 // nothing follows when the plan could not tell.
 func (l *Loop) settled(p access.PersonID, entry access.LedgerEntry, pl plan.Plan, pos access.Position) {
+	for _, a := range pl.Adopt {
+		l.adopt(a, pos)
+	}
 	if len(pl.Settled) == 0 {
 		return
 	}
@@ -189,7 +207,7 @@ func (l *Loop) settled(p access.PersonID, entry access.LedgerEntry, pl plan.Plan
 		At: now, Seen: now, Told: l.refused[p],
 	}
 	l.log.Info("confirmed", "person", string(p), "grade", s.Grade)
-	l.done(p, &entry, e)
+	l.done(p, &entry, nil, e)
 }
 
 // gone records that nothing is wanted for the person and nothing of ours is there.
@@ -198,10 +216,18 @@ func (l *Loop) gone(p access.PersonID, entry access.LedgerEntry, known bool, pos
 	if !known {
 		return
 	}
-	e := l.eventOf(pos, access.EventConfirmed, p, access.OpRemove)
+	proof := noted(l.proofs[p])
+	delete(l.proofs, p)
+	e := proved(l.eventOf(pos, access.EventConfirmed, p, access.OpRemove), proof)
 	e.Grade, e.Attempt = access.Exact, entry.Attempts+1
+	if l.limits.Grade == access.Unprovable {
+		e.Grade = access.Unprovable // a device that shows nothing proves nothing
+	}
+	if proof != nil {
+		proof.Confirmed, proof.Grade, proof.Fault, proof.Message = e.At, e.Grade, "", ""
+	}
 	l.log.Info("confirmed gone", "person", string(p))
-	l.done(p, nil, e)
+	l.done(p, nil, proof, e)
 }
 
 func (l *Loop) timedOut(p access.PersonID) bool {

@@ -5,7 +5,6 @@ import (
 
 	"gatehouse/agent/internal/driver"
 	"gatehouse/agent/internal/driver/model"
-	"gatehouse/agent/internal/plan"
 	"gatehouse/protocol/access"
 )
 
@@ -30,10 +29,17 @@ type state struct {
 	carried map[access.PersonID][]string // the same by person
 	blocked map[access.PersonID]bool     // refused for want of room or for a collision
 
-	refused map[access.PersonID]string         // what was last told of each
-	untold  map[access.PersonID][]plan.Refusal // collisions, told once it is clear that they stay
-	strays  string                             // doors that the property does not have, as last told
-	told    struct{ known, reachable bool }    // what was last told of the device
+	refused map[access.PersonID]string      // what was last told of each
+	untold  map[access.PersonID][]word      // collisions, told once it is clear that they stay
+	strays  string                          // doors that the property does not have, as last told
+	told    struct{ known, reachable bool } // what was last told of the device
+
+	policy  access.DriftPolicy                // as the cloud wants it
+	holds   map[access.PersonID]access.Hold   // of the whole property
+	kept    map[access.PersonID]bool          // whose removal here waits because of one
+	stale   map[access.PersonID]bool          // whose lease end does not act
+	proofs  map[access.PersonID]*access.Proof // open ones
+	opening []access.Proof                    // of them not stored yet
 
 	failures      int       // in a row, of the device as a whole
 	retryAt       time.Time // no request before this
@@ -41,6 +47,9 @@ type state struct {
 	auditAt       time.Time
 	auditFailures int  // in a row
 	answered      bool // the device did, in this round
+
+	mark   Mark      // as last saved
+	fullAt time.Time // everybody is decided anew; zero: it was done
 
 	store trouble
 }
@@ -51,7 +60,8 @@ func newState(cfg Config) state {
 		queue:  newKeyed(urgency.before), later: newKeyed(time.Time.Before),
 		again: map[access.PersonID]bool{}, blocked: map[access.PersonID]bool{},
 		secrets: map[string]access.PersonID{}, carried: map[access.PersonID][]string{},
-		refused: map[access.PersonID]string{}, untold: map[access.PersonID][]plan.Refusal{},
+		refused: map[access.PersonID]string{}, untold: map[access.PersonID][]word{},
+		kept: map[access.PersonID]bool{}, stale: map[access.PersonID]bool{}, proofs: map[access.PersonID]*access.Proof{},
 		store: trouble{owed: map[access.PersonID]*debt{}, unsaid: map[access.PersonID]bool{}},
 	}
 	if cfg.Open == nil {

@@ -27,6 +27,13 @@ type Status struct {
 	Rows      int    // on the device at the last audit
 	Strangers int    // of them not ours
 	Audited   time.Time
+	Drift     map[access.DriftKind]int // rows astray at the last audit that nobody let be; not to be changed
+	// Revocations is how many removals are asked for and not confirmed, Oldest since when the oldest is
+	// asked for; zero when there is none. Held, Stale and Reported are none of them: removals that
+	// wait for somebody's word, lease ends that wait for the cloud, removals that report mode leaves.
+	Revocations           int
+	Oldest                time.Time
+	Held, Stale, Reported int
 	// NextChange is when somebody is due by date; zero never.
 	NextChange time.Time
 }
@@ -46,10 +53,32 @@ func (l *Loop) publish() {
 			removals++
 		}
 	}
+	open, oldest := l.revocations()
 	l.status.Lock()
 	defer l.status.Unlock()
 	l.status.Waiting, l.status.Removals = l.queue.Len(), removals
 	_, l.status.NextChange, _ = l.later.first()
+	l.status.Revocations, l.status.Oldest = open, oldest
+	l.status.Held, l.status.Stale, l.status.Reported = len(l.kept), len(l.stale), 0
+	if l.reports() {
+		l.status.Reported = removals
+	}
+}
+
+// revocations counts open proofs, of those that are acted on.
+func (l *Loop) revocations() (n int, oldest time.Time) {
+	if l.reports() {
+		return 0, time.Time{}
+	}
+	for p, proof := range l.proofs {
+		if l.kept[p] {
+			continue
+		}
+		if n++; oldest.IsZero() || proof.Asked.Before(oldest) {
+			oldest = proof.Asked
+		}
+	}
+	return n, oldest
 }
 
 // reachable notes whether the device answers, and records the change, once each way.

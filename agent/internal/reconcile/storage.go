@@ -28,6 +28,7 @@ type trouble struct {
 // debt is what happened on the device and is not in the ledger yet.
 type debt struct {
 	entry  *access.LedgerEntry // nil: nothing of ours is there
+	proof  *access.Proof       // nil: none
 	events []access.Event
 	// The write that failed first may have reached the disk all the same: then the ledger shows first,
 	// and the first so many events were told.
@@ -147,7 +148,7 @@ func (l *Loop) payOne(p access.PersonID, d *debt) error {
 		}
 		d.doubted = 0
 	}
-	err := l.record(p, d.entry, d.events...)
+	err := l.recordProof(p, d.entry, d.proof, d.events...)
 	if err != nil {
 		d.first, d.doubted = d.entry, len(d.events)
 	}
@@ -161,9 +162,9 @@ func sameEntry(a, b access.LedgerEntry) bool {
 }
 
 // done records what has happened on the device already. What cannot be recorded now is owed.
-func (l *Loop) done(p access.PersonID, e *access.LedgerEntry, evs ...access.Event) {
+func (l *Loop) done(p access.PersonID, e *access.LedgerEntry, proof *access.Proof, evs ...access.Event) {
 	tried := l.store.err == nil
-	if err := l.record(p, e, evs...); err == nil {
+	if err := l.recordProof(p, e, proof, evs...); err == nil {
 		return
 	}
 	d := l.store.owed[p]
@@ -175,7 +176,7 @@ func (l *Loop) done(p access.PersonID, e *access.LedgerEntry, evs ...access.Even
 	if tried {
 		d.first, d.doubted = e, len(evs)
 	}
-	d.entry = e
+	d.entry, d.proof = e, proof
 	for _, ev := range evs {
 		if n := len(d.events); n > d.doubted && ev.Kind == access.EventFailed && d.events[n-1].Kind == access.EventFailed {
 			d.events = d.events[:n-1] // of many failures the last says it all

@@ -11,93 +11,98 @@ import (
 	"gatehouse/protocol/access/fault"
 )
 
-// tellRefusals records what cannot be written, once for every new set of words. A collision with
-// somebody else on the device is kept back until nothing is left to do: whoever holds the PIN may
-// be about to leave.
-func (l *Loop) tellRefusals(p access.PersonID, rs []plan.Refusal, in plan.Input) error {
+// word is one thing to be told about a person.
+type word struct {
+	kind  access.EventKind
+	fault fault.Kind
+	why   string
+}
+
+// tellWords records what cannot be written, or waits, once for every new set of words. A collision
+// with somebody else on the device is kept back until nothing is left to do: whoever holds the PIN
+// may be about to leave.
+func (l *Loop) tellWords(p access.PersonID, pl plan.Plan, in plan.Input) error {
 	delete(l.blocked, p)
 	delete(l.untold, p)
+	words := l.wait(p, pl)
 	if !l.probed {
 		return nil
 	}
-	for _, r := range rs {
+	for _, r := range pl.Refusals {
 		if r.Kind == fault.Full || r.Kind == fault.Conflict {
 			l.blocked[p] = true
 		}
+		words = append(words, word{access.EventRefused, r.Kind, r.Why})
 	}
 	entry := in.Ledger[p]
 	if _, ok := l.refused[p]; !ok { // told before a restart
 		l.refused[p] = entry.Told
 	}
-	switch print := l.refusalPrint(rs); {
+	switch print := l.printWords(words); {
 	case print == l.refused[p]:
 		return nil
 	case l.blocked[p] && l.queue.Len() > 0:
-		l.untold[p] = rs
+		l.untold[p] = words
 		return nil
 	default:
-		return l.refuse(p, rs, print, entry)
+		return l.refuse(p, words, print, entry)
 	}
 }
 
-func (l *Loop) refusalPrint(rs []plan.Refusal) string {
-	if len(rs) == 0 {
+func (l *Loop) printWords(words []word) string {
+	if len(words) == 0 {
 		return ""
 	}
 	text := "refusals"
-	for _, r := range rs {
-		text += "\x00" + r.Why
+	for _, w := range words {
+		text += "\x00" + w.why
 	}
 	return l.cfg.Ledger.Print(text)
 }
 
 // refuse tells, and remembers that it told. Somebody who is on the device all the same is confirmed
-// again behind it, so that the last word is how they stand.
-func (l *Loop) refuse(p access.PersonID, rs []plan.Refusal, print string, entry access.LedgerEntry) error {
+// again behind it, so that the last word is how they stand; unless that they stand there is the news.
+func (l *Loop) refuse(p access.PersonID, words []word, print string, entry access.LedgerEntry) error {
 	var evs []access.Event
-	for _, r := range rs {
-		e := l.event(access.EventRefused, p, "")
-		e.Fault, e.Message = r.Kind.String(), r.Why
+	stands := entry.State == access.Settled && len(words) > 0
+	for _, w := range words {
+		e := l.event(w.kind, p, "")
+		e.Fault, e.Message = w.fault.String(), w.why
 		evs = append(evs, e)
+		stands = stands && w.kind != access.EventHeld
 	}
-	if entry.Ref == "" {
-		if len(evs) > 0 {
-			if err := l.append(evs...); err != nil {
-				return err
-			}
+	var err error
+	switch {
+	case entry.Ref != "":
+		if entry.Told = print; stands {
+			evs = append(evs, l.seenBefore(p, entry))
 		}
-		l.refused[p] = print
-		return nil
+		err = l.record(p, &entry, evs...)
+	case len(evs) > 0:
+		err = l.append(evs...)
 	}
-	entry.Told = print
-	if entry.State == access.Settled && len(evs) > 0 {
-		evs = append(evs, l.seenBefore(p, entry))
-	}
-	err := l.record(p, &entry, evs...)
 	if err == nil {
 		l.refused[p] = print
 	}
 	return err
 }
 
-// flushRefusals tells what was kept back, now that the collisions are there to stay. It says whether
-// there is more to do at once.
-func (l *Loop) flushRefusals() (more bool) {
+// flushRefusals tells what was kept back, now that the collisions are there to stay.
+func (l *Loop) flushRefusals() {
 	for _, p := range slices.Sorted(keysOf(l.untold)) {
 		entry, _, err := l.entry(p)
 		if err = l.unreadable(err); err == nil {
-			err = l.refuse(p, l.untold[p], l.refusalPrint(l.untold[p]), entry)
+			err = l.refuse(p, l.untold[p], l.printWords(l.untold[p]), entry)
 		}
 		if err != nil {
 			l.storeFails(err)
-			return false
+			return
 		}
 		delete(l.untold, p)
 	}
-	return false
 }
 
-func keysOf(m map[access.PersonID][]plan.Refusal) func(func(access.PersonID) bool) {
+func keysOf(m map[access.PersonID][]word) func(func(access.PersonID) bool) {
 	return func(yield func(access.PersonID) bool) {
 		for p := range m {
 			if !yield(p) {
@@ -145,7 +150,7 @@ func (l *Loop) tellUnchanged(p access.PersonID) error {
 	rev := l.cfg.Wanted.Position().Revision
 	e, ok, err := l.entry(p)
 	_, due := l.queue.index[p]
-	if err != nil || !ok || due || e.State != access.Settled || e.Revision >= rev || l.cfg.Device.Report {
+	if err != nil || !ok || due || e.State != access.Settled || e.Revision >= rev || l.reports() {
 		return l.unreadable(err)
 	}
 	e.Revision = rev
@@ -161,6 +166,14 @@ func (l *Loop) seenBefore(p access.PersonID, e access.LedgerEntry) access.Event 
 
 func (l *Loop) record(p access.PersonID, e *access.LedgerEntry, evs ...access.Event) error {
 	return l.write(func() error { return l.cfg.Ledger.Record(l.cfg.Device.ID, p, e, evs...) })
+}
+
+// recordProof is record with a proof, nil: without.
+func (l *Loop) recordProof(p access.PersonID, e *access.LedgerEntry, proof *access.Proof, evs ...access.Event) error {
+	if proof == nil {
+		return l.record(p, e, evs...)
+	}
+	return l.write(func() error { return l.cfg.Ledger.RecordProof(l.cfg.Device.ID, p, e, *proof, evs...) })
 }
 
 // append records events without a ledger change.
@@ -203,10 +216,14 @@ func (l *Loop) fail(p access.PersonID, cause error, removal bool) error {
 		wait = delay(manyFailures, l.cfg.Rand) // every try costs an instance of the driver
 	}
 	entry.Fault, entry.Message, entry.NextTry = kind.String(), cause.Error(), now.Add(wait)
+	proof := l.proofs[p]
+	if proof != nil {
+		proof.Fault, proof.Message = entry.Fault, entry.Message
+	}
 	e := l.event(access.EventFailed, p, "")
 	e.Fault, e.Message, e.Attempt, e.NextTry = entry.Fault, entry.Message, entry.Attempts, entry.NextTry
 	l.log.Warn("could not be written", "person", string(p), "err", cause, "next_try", entry.NextTry.Format(time.RFC3339))
 	l.sooner(p, entry.NextTry)
-	l.done(p, &entry, e)
+	l.done(p, &entry, noted(proof), e)
 	return nil
 }

@@ -91,5 +91,8 @@ func (l *Loop) idle() time.Duration {
 	if _, t, ok := l.later.first(); ok {
 		wait = min(wait, t.Sub(now))
 	}
+	if !l.fullAt.IsZero() {
+		wait = min(wait, l.fullAt.Sub(l.mono()))
+	}
 	return max(wait, 0)
 }

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"errors"
+	"reflect"
 
 	"gatehouse/agent/internal/driver"
 	"gatehouse/agent/internal/driver/model"
@@ -31,6 +32,9 @@ func (l *Loop) turn(ctx context.Context) (more bool) {
 		}
 		return false
 	}
+	if l.serve(ctx) {
+		return true
+	}
 	if l.mono().Before(l.retryAt) {
 		return false
 	}
@@ -49,7 +53,9 @@ func (l *Loop) turn(ctx context.Context) (more bool) {
 		}
 		return false
 	case !worked:
-		return l.flushRefusals()
+		l.flushRefusals()
+		l.saveMark()
+		return false
 	}
 	if probed { // that a new driver can say what the device is shows little
 		l.failures = 0
@@ -65,7 +71,7 @@ func (l *Loop) work(ctx context.Context) (bool, error) {
 		return true, l.probe(ctx)
 	}
 	person, u, any := l.queue.first()
-	any = any && !l.cfg.Device.Report && (u.rank == 0 || l.store.err == nil)
+	any = any && !l.reports() && (u.rank == 0 || l.store.err == nil)
 	audit := !l.mono().Before(l.auditAt) && l.store.err == nil
 	switch {
 	case audit && (!any || u.rank > 0):
@@ -136,6 +142,7 @@ func (l *Loop) probe(ctx context.Context) error {
 		return err
 	}
 	id, limits := it.Identity, it.Limits
+	same := reflect.DeepEqual(limits, l.limits)
 	l.limits, l.probed, l.lookAt = limits, true, l.mono().Add(lookEvery)
 	l.status.Lock()
 	l.status.Identity, l.status.Limits = id, limits
@@ -144,7 +151,9 @@ func (l *Loop) probe(ctx context.Context) error {
 	if l.cfg.Probed != nil {
 		l.cfg.Probed()
 	}
-	l.Changed(true) // limits decide what can be written
+	if !same || l.fullAt.IsZero() {
+		l.Changed(true) // limits decide what can be written, and nothing was told so far
+	}
 	return nil
 }
 

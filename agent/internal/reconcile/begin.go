@@ -1,0 +1,119 @@
+package reconcile
+
+import (
+	"encoding/json"
+	"time"
+
+	"gatehouse/protocol/access"
+)
+
+// Starting must not mean reading everybody: with ten thousand people on a small box that takes
+// seconds in which no door is looked after. So a loop remembers up to where it had decided everybody,
+// looks at whoever can differ since, and goes through all of them in a quiet minute afterwards.
+
+const (
+	fullAfter = time.Minute      // after a start that looked at some
+	markEvery = 10 * time.Minute // how often the mark is written at most
+	markOld   = 6 * time.Hour    // and when it is although nothing changed
+)
+
+// learnAll learns from the ledger what is on the device, so that doors are enforced before the first
+// full read-back, and who must be looked at. A device we never wrote to is read first: strangers'
+// PINs must be known.
+func (l *Loop) learnAll() error {
+	seen, read, err := l.cfg.Ledger.Observed(l.cfg.Device.ID)
+	if err := l.unreadable(err); err != nil {
+		return err
+	}
+	for s, who := range seen.Secrets {
+		if who == "" {
+			l.learn(s, "")
+		}
+	}
+	known := 0
+	err = l.cfg.Ledger.Entries(l.cfg.Device.ID, func(e access.LedgerEntry) error {
+		known++
+		for _, s := range e.Secrets {
+			l.learn(s, e.Person)
+		}
+		if e.State != access.Settled || e.Fault != "" {
+			l.again[e.Person] = true
+		}
+		return nil
+	})
+	if err := l.unreadable(err); err != nil {
+		return err
+	}
+	l.rows, l.auditAt = known, l.mono()
+	if known > 0 || read {
+		l.rows, l.auditAt = max(known, seen.Rows), l.mono().Add(time.Minute)
+	}
+	if l.holds, err = l.cfg.Ledger.Holds(); err != nil {
+		if err := l.unreadable(err); err != nil {
+			return err
+		}
+	}
+	return l.beginWith()
+}
+
+// beginWith decides who is looked at first.
+func (l *Loop) beginWith() error {
+	if err := l.readPlaces(); err != nil {
+		return err
+	}
+	sure, err := l.sinceMark()
+	if err := l.unreadable(err); err != nil {
+		return err
+	}
+	if !sure {
+		l.Changed(true)
+		return nil
+	}
+	l.fullAt = l.mono().Add(fullAfter)
+	return nil
+}
+
+// sinceMark puts everybody into again who may differ since the mark; false when that is not known.
+func (l *Loop) sinceMark() (bool, error) {
+	m, ok, err := l.cfg.Ledger.Mark(l.cfg.Device.ID)
+	now, trusted := l.cfg.Clock.Now()
+	pos := l.cfg.Wanted.Position()
+	l.mark, l.trusted = m, trusted
+	if err != nil || !ok || !trusted || m.Position.Epoch != pos.Epoch || m.At.After(now) || m.Print != l.circumstances() {
+		return false, err
+	}
+	one := func(p access.PersonID) error { l.again[p] = true; return nil }
+	known, err := l.cfg.Wanted.ChangedSince(m.Position.Revision, one)
+	if err != nil || !known {
+		return false, err
+	}
+	for p := range l.holds {
+		l.again[p] = true
+	}
+	return true, l.cfg.Wanted.Edges(m.At, now.Add(fullAfter+5*time.Minute), one)
+}
+
+// circumstances is a fingerprint of what beside a person and the time decides about their row.
+func (l *Loop) circumstances() string {
+	b, err := json.Marshal([]any{l.cfg.Device.Doors, l.limits, l.policyNow(), l.places, l.overlay})
+	if err != nil {
+		return ""
+	}
+	return l.cfg.Ledger.Print("circumstances\x00" + string(b))
+}
+
+// saveMark remembers that everybody was decided up to now. It is called when nothing is due.
+func (l *Loop) saveMark() {
+	now, trusted := l.cfg.Clock.Now()
+	pos, age := l.cfg.Wanted.Position(), now.Sub(l.mark.At)
+	switch {
+	case !trusted || !l.fullAt.IsZero() || l.store.err != nil || l.queue.Len() > 0 || len(l.blocked) > 0 || len(l.stale) > 0:
+		return
+	case age >= 0 && (age < markEvery || age < markOld && pos == l.mark.Position) && !l.mark.At.IsZero():
+		return
+	}
+	m := Mark{At: now, Position: pos, Print: l.circumstances()}
+	if l.write(func() error { return l.cfg.Ledger.SaveMark(l.cfg.Device.ID, m) }) == nil {
+		l.mark = m
+	}
+}
