@@ -21,7 +21,7 @@ const (
 // full read-back, and who must be looked at. A device we never wrote to is read first: strangers'
 // PINs must be known.
 func (l *Loop) learnAll() error {
-	seen, read, err := l.cfg.Ledger.Observed(l.cfg.Device.ID)
+	seen, _, err := l.cfg.Ledger.Observed(l.cfg.Device.ID)
 	if err := l.unreadable(err); err != nil {
 		return err
 	}
@@ -44,9 +44,9 @@ func (l *Loop) learnAll() error {
 	if err := l.unreadable(err); err != nil {
 		return err
 	}
-	l.rows, l.auditAt = known, l.mono()
-	if known > 0 || read {
-		l.rows, l.auditAt = max(known, seen.Rows), l.mono().Add(time.Minute)
+	l.rows, l.auditAt = max(known, seen.Rows), l.mono()
+	if known > 0 {
+		l.auditAt = l.auditAt.Add(time.Minute)
 	}
 	if l.holds, err = l.cfg.Ledger.Holds(); err != nil {
 		if err := l.unreadable(err); err != nil {

@@ -1,6 +1,8 @@
 package reconcile
 
 import (
+	"slices"
+
 	"gatehouse/agent/internal/driver/model"
 	"gatehouse/agent/internal/plan"
 	"gatehouse/protocol/access"
@@ -58,6 +60,9 @@ func (l *Loop) drift(rows []model.Record) ([]access.Drift, []access.Event, error
 		old[keyOf(d)] = d
 	}
 	list := plan.Make(in).Drift
+	if in.Position == (access.Position{}) { // without a state nobody can say whose a row of ours is
+		list = slices.DeleteFunc(list, func(d access.Drift) bool { return d.Kind != access.DriftStranger })
+	}
 	var evs []access.Event
 	more := 0
 	for i := range list {

@@ -72,17 +72,20 @@ func (l *Loop) beginProof(p access.PersonID, step model.Step) error {
 		Revision: l.cfg.Wanted.Position().Revision, Asked: asked, Stored: knew,
 	}
 	l.proofs[p] = &proof
-	l.opening = append(l.opening, proof)
+	l.opening = append(l.opening, p)
 	return nil
 }
 
 // saveOpening stores the proofs that began in this evaluation, together; what cannot be stored now is
 // at the next.
 func (l *Loop) saveOpening() {
-	if len(l.opening) == 0 {
-		return
+	var begin []access.Proof
+	for _, p := range l.opening {
+		if proof := l.proofs[p]; proof != nil { // else it has ended meanwhile
+			begin = append(begin, *proof)
+		}
 	}
-	if l.write(func() error { return l.cfg.Ledger.OpenProofs(l.opening) }) == nil {
+	if len(begin) == 0 || l.write(func() error { return l.cfg.Ledger.OpenProofs(begin) }) == nil {
 		l.opening = nil
 	}
 }

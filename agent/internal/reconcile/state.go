@@ -39,7 +39,7 @@ type state struct {
 	kept    map[access.PersonID]bool          // whose removal here waits because of one
 	stale   map[access.PersonID]bool          // whose lease end does not act
 	proofs  map[access.PersonID]*access.Proof // open ones
-	opening []access.Proof                    // of them not stored yet
+	opening []access.PersonID                 // of whom they are not stored yet
 
 	failures      int       // in a row, of the device as a whole
 	retryAt       time.Time // no request before this

@@ -85,7 +85,8 @@ func (l *Loop) revocations() (n int, oldest time.Time) {
 func (l *Loop) reachable(ok bool, cause error) {
 	now, _ := l.cfg.Clock.Now()
 	l.status.Lock()
-	news := l.status.Since.IsZero() || l.status.Reachable != ok
+	first := l.status.Since.IsZero()
+	news := first || l.status.Reachable != ok
 	l.status.Reachable = ok
 	if news {
 		l.status.Since = now
@@ -95,7 +96,7 @@ func (l *Loop) reachable(ok bool, cause error) {
 	}
 	l.status.Unlock()
 	if news {
-		if ok && l.rows > 0 && l.auditFailures == 0 {
+		if ok && !first && l.rows > 0 && l.auditFailures == 0 {
 			l.auditAt = l.mono() // it may have been swapped or reset while it was away
 		}
 		l.publish()
