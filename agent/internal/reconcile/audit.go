@@ -41,7 +41,7 @@ func (l *Loop) audit(ctx context.Context) error {
 	case !finished:
 		return nil // a removal goes first; the audit begins anew
 	}
-	l.auditFailures, l.auditAt, l.rows = 0, l.mono().Add(l.cfg.Audit), len(rows)
+	l.auditFailures, l.auditAt, l.rows = 0, l.mono().Add(l.every), len(rows)
 	mine, strangers, err := l.sort(rows)
 	if err != nil {
 		return err

@@ -61,12 +61,18 @@ func (l *Loop) beginWith() error {
 	if err := l.readPlaces(); err != nil {
 		return err
 	}
+	l.inbox.Lock()
+	l.policy = l.inbox.policy
+	l.inbox.Unlock()
 	sure, err := l.sinceMark()
 	if err := l.unreadable(err); err != nil {
 		return err
 	}
+	// Whatever changed for everybody before now shows in the mark, or can wait for the quiet minute.
+	l.inbox.Lock()
+	l.inbox.all = !sure
+	l.inbox.Unlock()
 	if !sure {
-		l.Changed(true)
 		return nil
 	}
 	l.fullAt = l.mono().Add(fullAfter)

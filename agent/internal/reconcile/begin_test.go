@@ -37,7 +37,11 @@ func TestAStartLooksAtWhoCanDiffer(t *testing.T) {
 		s.revs["n0001"] = s.pos.Revision
 		s.until(begin.Add(4 * time.Hour))
 		c := reading{s.box, map[access.PersonID]int{}}
-		s.startWith(func(cfg *Config) { cfg.Wanted = c })
+		s.prepare(func(cfg *Config) { cfg.Wanted = c })
+		s.loop.SetPolicy(access.DriftRepair) // what the assembly says before the start
+		s.loop.SetAudit(time.Hour)
+		s.loop.Changed(true)
+		s.rerun()
 		s.opens("77771", false)
 		s.opens("77772", true)
 		s.opens("77773", true)

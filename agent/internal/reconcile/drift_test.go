@@ -171,6 +171,26 @@ func TestTowardsG4_AdoptTakesARowAsItStands(t *testing.T) {
 	})
 }
 
+// TestTheIntervalOfAuditsChangesAtRunTime: the next one comes as soon as the new interval says.
+func TestTheIntervalOfAuditsChangesAtRunTime(t *testing.T) {
+	inBubble(t, func(s *site) {
+		s.move("p1", "1111", from(time.Now()))
+		s.start()
+		s.until(time.Now().Add(5 * time.Minute))
+		s.loop.SetAudit(time.Hour)
+		s.until(time.Now().Add(5*time.Hour + time.Minute))
+		lists := 0
+		for _, r := range s.panel.Log() {
+			if r.What == "list" {
+				lists++
+			}
+		}
+		if lists < 5 || lists > 7 {
+			t.Errorf("%d read-backs in five hours", lists)
+		}
+	})
+}
+
 // TestManyStrangersAreNotManyEvents: a panel that was kept by hand for years is told of in a bounded number of events.
 func TestManyStrangersAreNotManyEvents(t *testing.T) {
 	inBubble(t, func(s *site) {

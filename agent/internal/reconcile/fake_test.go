@@ -292,24 +292,24 @@ func (s *site) start() { s.startWith(func(*Config) {}) }
 
 // startWith starts a loop that differs from the usual one in what change does to it.
 func (s *site) startWith(change func(*Config)) {
-	ctx, cancel := context.WithCancel(s.t.Context())
-	s.cancel = cancel
+	s.prepare(change)
+	s.rerun()
+}
+
+// prepare makes a loop that does not run yet.
+func (s *site) prepare(change func(*Config)) {
 	cfg := Config{
 		Device: Device{ID: "front", Doors: s.doors, Report: s.report}, Limits: s.limits,
 		Panel: s.panel, Wanted: s.box, Ledger: s.box, Clock: s.box, Log: slog.New(slog.DiscardHandler),
 	}
 	change(&cfg)
 	s.loop = New(cfg)
-	s.run(ctx, cancel)
 }
 
-// rerun runs the same loop again.
+// rerun runs the loop there is, also again.
 func (s *site) rerun() {
 	ctx, cancel := context.WithCancel(s.t.Context())
-	s.run(ctx, cancel)
-}
-
-func (s *site) run(ctx context.Context, cancel func()) {
+	s.cancel = cancel
 	done := make(chan error, 1)
 	go func() { done <- s.loop.Run(ctx) }()
 	s.stop = func() {

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"maps"
@@ -35,6 +36,7 @@ type Loop struct {
 		all, audit, holds, contact bool
 		people                     map[access.PersonID]bool
 		policy                     access.DriftPolicy
+		every                      time.Duration // between audits
 		jobs                       []*job
 	}
 	status struct {
@@ -60,7 +62,7 @@ func New(cfg Config) *Loop {
 		begun: make(chan struct{}),
 		state: newState(cfg),
 	}
-	l.inbox.people = map[access.PersonID]bool{}
+	l.inbox.people, l.inbox.every = map[access.PersonID]bool{}, cfg.Audit
 	l.status.Device = cfg.Device.ID
 	return l
 }
@@ -100,6 +102,11 @@ func (l *Loop) SetPolicy(p access.DriftPolicy) {
 			l.inbox.policy, l.inbox.all = p, true
 		}
 	})
+}
+
+// SetAudit changes how often the device is read back as a whole; 0: once a day.
+func (l *Loop) SetAudit(every time.Duration) {
+	l.tell(func() { l.inbox.every = cmp.Or(every, auditEvery) })
 }
 
 // HoldsChanged says that losses of access were held back or let go.
@@ -161,6 +168,12 @@ func (l *Loop) drain() (all bool, people map[access.PersonID]bool) {
 	l.inbox.all = false
 	clear(l.inbox.people)
 	l.policy = l.inbox.policy
+	if every := l.inbox.every; every != l.every {
+		l.every = every
+		if next := l.mono().Add(every); next.Before(l.auditAt) {
+			l.auditAt = next
+		}
+	}
 	if l.inbox.audit {
 		l.inbox.audit, l.auditAt = false, l.mono()
 	}

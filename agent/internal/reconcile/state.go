@@ -45,8 +45,9 @@ type state struct {
 	retryAt       time.Time // no request before this
 	lookAt        time.Time // an idle device is asked again
 	auditAt       time.Time
-	auditFailures int  // in a row
-	answered      bool // the device did, in this round
+	every         time.Duration // from one audit to the next
+	auditFailures int           // in a row
+	answered      bool          // the device did, in this round
 
 	mark   Mark      // as last saved
 	fullAt time.Time // everybody is decided anew; zero: it was done
@@ -56,8 +57,8 @@ type state struct {
 
 func newState(cfg Config) state {
 	s := state{
-		limits: cfg.Limits,
-		queue:  newKeyed(urgency.before), later: newKeyed(time.Time.Before),
+		limits: cfg.Limits, every: cfg.Audit,
+		queue: newKeyed(urgency.before), later: newKeyed(time.Time.Before),
 		again: map[access.PersonID]bool{}, blocked: map[access.PersonID]bool{},
 		secrets: map[string]access.PersonID{}, carried: map[access.PersonID][]string{},
 		refused: map[access.PersonID]string{}, untold: map[access.PersonID][]word{},
