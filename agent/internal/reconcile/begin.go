@@ -12,9 +12,10 @@ import (
 // looks at whoever can differ since, and goes through all of them in a quiet minute afterwards.
 
 const (
-	fullAfter = time.Minute      // after a start that looked at some
-	markEvery = 10 * time.Minute // how often the mark is written at most
-	markOld   = 6 * time.Hour    // and when it is although nothing changed
+	fullAfter  = time.Minute      // after a start that looked at some
+	markEvery  = 10 * time.Minute // how often the mark is written at most
+	markSettle = time.Minute      // how long a revision must have stood, so that everybody in it was told of
+	markOld    = 6 * time.Hour    // and when it is although nothing changed
 )
 
 // learnAll learns from the ledger what is on the device, so that doors are enforced before the first
@@ -112,13 +113,18 @@ func (l *Loop) circumstances() string {
 func (l *Loop) saveMark() {
 	now, trusted := l.cfg.Clock.Now()
 	pos, age := l.cfg.Wanted.Position(), now.Sub(l.mark.At)
+	if pos != l.seen.at { // who changed in it may be told of a moment after it is stored
+		l.seen.at, l.seen.since = pos, l.mono()
+	}
 	switch {
 	case !trusted || !l.fullAt.IsZero() || l.store.err != nil || l.queue.Len() > 0 || len(l.blocked) > 0 || len(l.stale) > 0:
 		return
 	case age >= 0 && (age < markEvery || age < markOld && pos == l.mark.Position) && !l.mark.At.IsZero():
 		return
+	case l.mono().Sub(l.seen.since) < markSettle:
+		return
 	}
-	m := Mark{At: now, Position: pos, Print: l.circumstances()}
+	m := Mark{At: l.decided, Position: pos, Print: l.circumstances()}
 	if l.write(func() error { return l.cfg.Ledger.SaveMark(l.cfg.Device.ID, m) }) == nil {
 		l.mark = m
 	}

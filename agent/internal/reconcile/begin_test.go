@@ -14,9 +14,13 @@ type reading struct {
 }
 
 func (c reading) Holder(p access.PersonID) (access.Holder, bool, error) {
+	unlock := c.lock()
 	c.read[p]++
+	unlock()
 	return c.box.Holder(p)
 }
+
+func (c reading) people() int { defer c.lock()(); return len(c.read) }
 
 // TestAStartLooksAtWhoCanDiffer: with hundreds of people it reads those who changed or had an edge while it was off, acts
 // for them at once, and goes through everybody in a quiet minute.
@@ -46,15 +50,30 @@ func TestAStartLooksAtWhoCanDiffer(t *testing.T) {
 		s.opens("77772", true)
 		s.opens("77773", true)
 		s.opens("1001", false)
-		if len(c.read) > 10 {
-			t.Errorf("%d people were read at the start, want those who can differ", len(c.read))
+		if n := c.people(); n > 10 {
+			t.Errorf("%d people were read at the start, want those who can differ", n)
 		}
 		s.until(time.Now().Add(31 * time.Second))
 		s.opens("77774", false)
 		s.until(time.Now().Add(time.Minute))
-		if len(c.read) < 500 {
-			t.Errorf("%d people were read in the first minutes, want everybody", len(c.read))
+		if n := c.people(); n < 500 {
+			t.Errorf("%d people were read in the first minutes, want everybody", n)
 		}
+	})
+}
+
+// TestAMarkWaitsForTheWordOfARevision: a state that was stored while nobody was told yet is not taken for decided.
+func TestAMarkWaitsForTheWordOfARevision(t *testing.T) {
+	inBubble(t, func(s *site) {
+		s.move("p1", "1111", from(time.Now()))
+		s.start()
+		s.until(time.Now().Add(7*time.Hour + 30*time.Second)) // another mark is due with the next look
+		s.drop("p1")
+		s.revs["p1"] = s.pos.Revision // stored, and then the power is cut before anybody is told
+		s.until(time.Now().Add(45 * time.Second))
+		s.stop()
+		s.start()
+		s.opens("1111", false)
 	})
 }
 
@@ -82,8 +101,8 @@ func TestAStartAfterOtherCircumstancesLooksAtEverybody(t *testing.T) {
 				change(s)
 				c := reading{s.box, map[access.PersonID]int{}}
 				s.startWith(func(cfg *Config) { cfg.Wanted = c })
-				if len(c.read) != 30 {
-					t.Errorf("%d people were read, want everybody", len(c.read))
+				if n := c.people(); n != 30 {
+					t.Errorf("%d people were read, want everybody", n)
 				}
 			})
 		})

@@ -21,7 +21,7 @@ func (l *Loop) unreadable(err error) error {
 // evaluate decides anew, from the ledger alone, who is due: everybody that was told as changed,
 // and everybody whose time has come. After an error what was not decided is decided at the next turn.
 func (l *Loop) evaluate() error {
-	_, trusted := l.cfg.Clock.Now()
+	now, trusted := l.cfg.Clock.Now()
 	all, people := l.drain()
 	if err := l.rereadHolds(); err != nil {
 		l.putBack(all, people)
@@ -52,6 +52,7 @@ func (l *Loop) evaluate() error {
 		return err
 	}
 	l.saveOpening()
+	l.decided = now
 	return nil
 }
 

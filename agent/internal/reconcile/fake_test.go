@@ -154,13 +154,17 @@ func (b *box) Holds() (map[access.PersonID]access.Hold, error) {
 	return maps.Clone(b.holds), b.broken
 }
 
-func (b *box) Drift(access.DeviceID) ([]access.Drift, error) { return b.drift, b.broken }
+func (b *box) Drift(access.DeviceID) ([]access.Drift, error) {
+	defer b.lock()()
+	return slices.Clone(b.drift), b.broken
+}
 
 func (b *box) SaveDrift(_ access.DeviceID, list []access.Drift, evs ...access.Event) error {
 	return b.put(func() { b.drift = list }, evs...)
 }
 
 func (b *box) Observed(access.DeviceID) (Observed, bool, error) {
+	defer b.lock()()
 	if b.seen == nil {
 		return Observed{}, false, b.broken
 	}
@@ -173,6 +177,7 @@ func (b *box) SaveObserved(_ access.DeviceID, o Observed) error {
 }
 
 func (b *box) Mark(access.DeviceID) (Mark, bool, error) {
+	defer b.lock()()
 	if b.mark == nil {
 		return Mark{}, false, b.broken
 	}
@@ -187,18 +192,24 @@ func (b *box) Since(p access.PersonID) (rev uint64, issued, stored time.Time, er
 }
 
 func (b *box) ChangedSince(rev uint64, f func(access.PersonID) error) (bool, error) {
-	for p, r := range b.revs {
+	unlock := b.lock()
+	revs, broken := maps.Clone(b.revs), b.broken
+	unlock()
+	for p, r := range revs {
 		if r > rev {
 			if err := f(p); err != nil {
 				return true, err
 			}
 		}
 	}
-	return true, b.broken
+	return true, broken
 }
 
 func (b *box) Edges(from, to time.Time, f func(access.PersonID) error) error {
-	for p, h := range b.holders {
+	unlock := b.lock()
+	holders, broken := maps.Clone(b.holders), b.broken
+	unlock()
+	for p, h := range holders {
 		for _, g := range h.Grants {
 			for _, t := range []time.Time{g.From, g.Until} {
 				if t.After(from) && !t.After(to) {
@@ -209,7 +220,7 @@ func (b *box) Edges(from, to time.Time, f func(access.PersonID) error) error {
 			}
 		}
 	}
-	return b.broken
+	return broken
 }
 
 func (b *box) Overlays() ([]access.Overlay, error) { defer b.lock()(); return b.overlay, nil }

@@ -17,6 +17,7 @@ import (
 func (s *site) opening(c *Config) {
 	c.Panel = nil
 	c.Open = func() (driver.Panel, error) {
+		defer s.lock()()
 		s.panel = s.panel.Again()
 		s.opened++
 		return s.panel, s.openErr
@@ -89,9 +90,10 @@ func TestAStuckDriverIsCutOff(t *testing.T) {
 		s.move("p1", "1111", from(time.Now()))
 		s.startWith(s.opening)
 		free, hung := make(chan struct{}), 0
-		s.panel.BeforeRequest(func(r memory.Request) {
+		first := s.panel
+		first.BeforeRequest(func(r memory.Request) {
 			if r.What == "change" {
-				s.panel.BeforeRequest(nil)
+				first.BeforeRequest(nil)
 				hung++
 				<-free
 			}
@@ -123,9 +125,10 @@ func TestG2_AStuckAuditKeepsNobodyIn(t *testing.T) {
 		s.startWith(s.opening)
 		free := make(chan struct{})
 		defer close(free)
-		s.panel.BeforeRequest(func(r memory.Request) {
+		first := s.panel
+		first.BeforeRequest(func(r memory.Request) {
 			if r.What == "list" {
-				s.panel.BeforeRequest(nil)
+				first.BeforeRequest(nil)
 				<-free
 			}
 		})
@@ -148,7 +151,9 @@ func TestADriverThatCannotBeMade(t *testing.T) {
 		if st := s.loop.Status(); st.Reachable || !strings.Contains(st.Message, "password_file") {
 			t.Errorf("reachable %v, %q", st.Reachable, st.Message)
 		}
+		unlock := s.lock()
 		s.openErr = nil
+		unlock()
 		s.until(time.Now().Add(3 * time.Minute))
 		s.opens("1111", true)
 	})

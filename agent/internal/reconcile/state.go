@@ -49,7 +49,12 @@ type state struct {
 	auditFailures int           // in a row
 	answered      bool          // the device did, in this round
 
-	mark   Mark      // as last saved
+	mark    Mark      // as last saved
+	decided time.Time // up to when everybody's edges were looked at
+	seen    struct {  // the position, and since when it stands
+		at    access.Position
+		since time.Time
+	}
 	fullAt time.Time // everybody is decided anew; zero: it was done
 
 	store trouble

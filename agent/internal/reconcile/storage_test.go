@@ -24,6 +24,9 @@ func (s *site) fill(full bool) {
 	}
 }
 
+// fails makes the store neither read nor write, or work again.
+func (s *site) fails(err error) { defer s.lock()(); s.broken = err }
+
 // TestG2_AFullDiskKeepsNobodyIn: ends and revocations act, additions and changes wait, and when there is room again
 // everything is recorded once.
 func TestG2_AFullDiskKeepsNobodyIn(t *testing.T) {
@@ -166,7 +169,7 @@ func TestABlindStoreIsWaitedFor(t *testing.T) {
 	inBubble(t, func(s *site) {
 		s.move("p1", "1111", from(time.Now()))
 		s.start()
-		s.broken = errors.New("input/output error")
+		s.fails(errors.New("input/output error"))
 		s.drop("p1")
 		s.move("p2", "2222", from(time.Now()))
 		s.changed("p1", "p2")
@@ -178,7 +181,7 @@ func TestABlindStoreIsWaitedFor(t *testing.T) {
 		if st := s.loop.Status(); !strings.Contains(st.Storage, "input/output") || s.loop.Overdue() > 0 {
 			t.Errorf("status says %q, overdue by %s", st.Storage, s.loop.Overdue())
 		}
-		s.broken = nil
+		s.fails(nil)
 		s.until(time.Now().Add(3 * time.Minute))
 		s.opens("1111", false)
 		s.opens("2222", true)
