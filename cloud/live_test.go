@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -260,6 +261,26 @@ func TestTowardsS2_SyncNowOnThePageReadsTheSource(t *testing.T) {
 	}
 	if _, err := l.c.SyncNow(t.Context(), "nowhere"); fault.KindOf(err) != fault.Invalid {
 		t.Errorf("an unknown property gives %v", err)
+	}
+}
+
+// TestTowardsS2_AnInterruptedSyncBlocksNobody: somebody waits for a PMS that fails, and gives up.
+func TestTowardsS2_AnInterruptedSyncBlocksNobody(t *testing.T) {
+	t.Parallel()
+	l := newLive(t)
+	if err := l.pms.SetFault(rentmanagersim.FaultSetting{Name: "http-500", On: true}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if _, err := l.c.Sync(ctx, "harbor", ""); err == nil || ctx.Err() == nil {
+		t.Fatalf("nothing was interrupted: %v", err)
+	}
+	if err := l.pms.SetFault(rentmanagersim.FaultSetting{Name: "http-500", On: false}); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := l.c.Sync(t.Context(), "harbor", ""); err != nil || !r.Complete {
+		t.Errorf("the next sync: %v, complete %v", err, r.Complete)
 	}
 }
 

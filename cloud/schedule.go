@@ -14,14 +14,19 @@ import (
 	"gatehouse/cloud/internal/people"
 	"gatehouse/cloud/internal/people/model"
 	"gatehouse/cloud/internal/pms"
+	"gatehouse/cloud/internal/store"
 	"gatehouse/protocol/access"
 	"gatehouse/protocol/access/fault"
 )
 
 const (
 	lookEvery = time.Second
-	pullLimit = 10 * time.Minute // for one property's pull; its lease lasts a little longer
-	pullLease = pullLimit + time.Minute
+	pullLimit = 10 * time.Minute // for one property's pull
+
+	// A process that dies in a pull holds up its property no longer than pullLease; one that lives
+	// renews.
+	pullLease = 45 * time.Second
+	pullRenew = pullLease / 3
 )
 
 // source is a property's own live source.
@@ -122,16 +127,53 @@ func (c *Cloud) Sync(ctx context.Context, property access.PropertyID, unit strin
 	if err != nil {
 		return SyncReport{}, err
 	}
-	f, held, err := c.store.Lease(ctx, leaseName(property), newOwner(), c.now(), pullLease)
-	if err != nil {
-		return SyncReport{}, err
+	var r SyncReport
+	held, err := c.leased(ctx, property, newOwner(), func(ctx context.Context, _ store.Fence) error {
+		var err error
+		r, err = c.read(ctx, s, pms.Request{Unit: unit})
+		return err
+	})
+	if err == nil && !held {
+		err = fault.New(fault.Conflict, "sync", string(property), "another sync of it is running").
+			WithRemedy("Wait for it; the page shows when it is done. One that was killed is taken for dead after %s.", pullLease)
 	}
-	if !held {
-		return SyncReport{}, fault.New(fault.Conflict, "sync", string(property), "another sync of it is running").
-			WithRemedy("Wait for it; the page shows when it is done.")
+	return r, err
+}
+
+// leased does work while this process, and no other, reads the property; held is false, and nothing
+// was done, while another one does. The lease is short and renewed, and given back also when ctx ended.
+func (c *Cloud) leased(ctx context.Context, property access.PropertyID, owner string, work func(context.Context, store.Fence) error) (held bool, err error) {
+	f, held, err := c.store.Lease(ctx, leaseName(property), owner, c.now(), pullLease)
+	if err != nil || !held {
+		return false, err
 	}
-	r, err := c.read(ctx, s, pms.Request{Unit: unit})
-	return r, errors.Join(err, c.store.Release(ctx, f))
+	renewing, stop := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		c.renew(renewing, property, owner)
+	}()
+	err = work(ctx, f)
+	stop()
+	<-done
+	return true, errors.Join(err, c.store.Release(context.WithoutCancel(ctx), f))
+}
+
+// renew keeps a lease until ctx ends. One that was lost is not this function's to tell: the fence
+// refuses whatever is written under it.
+func (c *Cloud) renew(ctx context.Context, property access.PropertyID, owner string) {
+	tick := time.NewTicker(pullRenew)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if _, _, err := c.store.Lease(ctx, leaseName(property), owner, c.now(), pullLease); err != nil && ctx.Err() == nil {
+				c.log.Warn("the lease of a sync could not be renewed", "property", string(property), "err", err)
+			}
+		}
+	}
 }
 
 func leaseName(p access.PropertyID) string { return "sync/" + string(p) }
@@ -208,18 +250,16 @@ func (c *Cloud) scheduled(ctx context.Context, s source, owner string) error {
 	if err != nil || due.After(c.now()) {
 		return err
 	}
-	f, held, err := c.store.Lease(ctx, leaseName(s.property.ID), owner, c.now(), pullLease)
-	if err != nil || !held {
-		return err
-	}
-	if due, err = c.store.SyncDue(ctx, s.property.ID); err != nil || due.After(c.now()) {
-		return errors.Join(err, c.store.Release(ctx, f)) // another process was faster
-	}
-	began := c.now()
-	_, failed := c.read(ctx, s, pms.Request{})
-	next := c.now().Add(jittered(s.property.PMS.Every))
-	ctx = context.WithoutCancel(ctx)
-	return errors.Join(failed, c.store.SetSyncDue(ctx, f, s.property.ID, began, next), c.store.Release(ctx, f))
+	_, err = c.leased(ctx, s.property.ID, owner, func(ctx context.Context, f store.Fence) error {
+		if due, err := c.store.SyncDue(ctx, s.property.ID); err != nil || due.After(c.now()) {
+			return err // another process was faster
+		}
+		began := c.now()
+		_, failed := c.read(ctx, s, pms.Request{})
+		next := c.now().Add(jittered(s.property.PMS.Every))
+		return errors.Join(failed, c.store.SetSyncDue(context.WithoutCancel(ctx), f, s.property.ID, began, next))
+	})
+	return err
 }
 
 // askedApart is how long after a run the next one that people ask for begins at the earliest: a
