@@ -37,6 +37,8 @@ type linkWanted struct{ a *Agent }
 func (w linkWanted) Position() access.Position { return w.a.box.Position() }
 func (w linkWanted) Digest() access.Digest     { return w.a.box.Digest() }
 
+func (w linkWanted) Meant(access.Position) error { return nil }
+
 func (w linkWanted) Apply(u access.Update) (bool, error) {
 	first := w.a.box.unknown() // until now nothing followed from the ledger either
 	hurt := w.a.box.wanted.Damaged()

@@ -18,6 +18,9 @@ type Wanted interface {
 	// An error means that nothing changed. Its reason word is taken from a protocol.Refusal or from a method
 	// Reason() string in its chain; Gap, BadDigest and Stale make the link ask for what is missing.
 	Apply(u access.Update) (done bool, err error)
+	// Meant tells up to where somebody at the cloud agrees with what the state takes away, as an answer that
+	// brings nothing new says it; with everything else Apply hears it. It is told again and again, and must be quick.
+	Meant(at access.Position) error
 }
 
 // Outbox keeps events until the cloud has them.
@@ -67,7 +70,28 @@ type Deps struct {
 	Outbox    Outbox
 	Clock     Clock
 	Inventory Inventory
-	Commands  Commands         // nil: every command is refused as unsupported
-	OnState   func()           // called after a revision was stored; must not block; may be nil
-	Now       func() time.Time // wall clock with a monotonic reading; nil means time.Now
+	Commands  Commands // nil: every command is refused as unsupported
+	OnState   func()   // called after a revision was stored; must not block; may be nil
+	// OnContact is called when the cloud has answered a hello and all that it said is stored: at that instant, by
+	// the gateway's clock, nothing was missing here. It must be quick; may be nil.
+	OnContact func(at time.Time)
+	// Hello adds what others have to say to a hello that is about to leave; must not block; may be nil.
+	Hello func(*protocol.Hello)
+	Now   func() time.Time // wall clock with a monotonic reading; nil means time.Now
+}
+
+func (d Deps) withDefaults() Deps {
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	if d.OnState == nil {
+		d.OnState = func() {}
+	}
+	if d.OnContact == nil {
+		d.OnContact = func(time.Time) {}
+	}
+	if d.Hello == nil {
+		d.Hello = func(*protocol.Hello) {}
+	}
+	return d
 }

@@ -21,6 +21,7 @@ type memWanted struct {
 	staged  []access.Update
 	applied int
 	fail    error               // Apply fails with it
+	meant   []access.Position   // as told with nothing new
 	during  func(access.Update) // called inside Apply
 }
 
@@ -36,6 +37,13 @@ func (w *memWanted) Digest() access.Digest {
 	return w.digest
 }
 
+func (w *memWanted) Meant(at access.Position) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.meant = append(w.meant, at)
+	return w.fail
+}
+
 func (w *memWanted) Apply(u access.Update) (bool, error) {
 	if w.during != nil {
 		w.during(u)
@@ -45,7 +53,7 @@ func (w *memWanted) Apply(u access.Update) (bool, error) {
 	switch {
 	case w.fail != nil:
 		return false, w.fail
-	case w.pos.Epoch != 0 && u.Epoch != w.pos.Epoch:
+	case w.pos.Epoch != 0 && u.Epoch > w.pos.Epoch && !u.Snapshot():
 		return false, protocol.Refuse(protocol.Foreign, "epoch %d", u.Epoch)
 	case !w.pos.Before(u.Position) && !(u.Snapshot() && u.Position == w.pos):
 		return false, protocol.Refuse(protocol.Replay, "at %v", w.pos)
@@ -259,3 +267,15 @@ func (m memCommands) Do(ctx context.Context, c protocol.Command) protocol.Reply 
 }
 
 var errDisk = errors.New("no space left on device")
+
+func (w *memWanted) set(fail error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.fail = fail
+}
+
+func (w *memWanted) agreed() []access.Position {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return append([]access.Position(nil), w.meant...)
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
+	"gatehouse/protocol"
 	"gatehouse/protocol/access"
 	"gatehouse/protocol/prototest"
 )
@@ -34,6 +35,8 @@ type box struct {
 	clock     *memClock
 	inventory *memInventory
 	commands  memCommands
+	contacts  *prototest.Log[time.Time] // when the cloud said that nothing is missing
+	more      func(*protocol.Hello)
 	states    chan struct{} // one for every stored revision
 	lines     *prototest.Log[string]
 	registry  *prometheus.Registry
@@ -46,7 +49,7 @@ func newBox(t *testing.T, g prototest.Gateway, url string, trust ed25519.Private
 	b := &box{
 		gateway: g, wanted: &memWanted{}, outbox: newOutbox(), clock: &memClock{trusted: true},
 		inventory: &memInventory{number: 1, changed: make(chan struct{}, 8)}, commands: memCommands{make(chan string, 64)},
-		states: make(chan struct{}, 1024), lines: prototest.NewLog[string](), registry: prometheus.NewPedanticRegistry(),
+		states: make(chan struct{}, 1024), lines: prototest.NewLog[string](), contacts: prototest.NewLog[time.Time](), registry: prometheus.NewPedanticRegistry(),
 		cfg: Config{
 			Gateway: g.ID, Broker: url, Signing: g.Signing, Sealing: g.Sealing,
 			Trusted: []ed25519.PublicKey{prototest.Public(trust)}, Software: "1.2.3", Boot: "boot-7", Limits: gentle,
@@ -64,7 +67,7 @@ func (b *box) build(t *testing.T) {
 	t.Helper()
 	link, err := New(b.cfg, Deps{
 		Wanted: b.wanted, Outbox: b.outbox, Clock: b.clock, Inventory: b.inventory, Commands: b.commands,
-		OnState: func() { b.states <- struct{}{} },
+		OnState: func() { b.states <- struct{}{} }, OnContact: b.contacts.Add, Hello: b.more,
 	}, slog.New(lineHandler{b.lines}))
 	if err != nil {
 		t.Fatal(err)

@@ -38,7 +38,10 @@ type Link struct {
 type todo struct {
 	ack      bool
 	hello    bool          // something is missing: ask now
+	failed   time.Time     // when the store failed to take something; zero: it was asked for again, or not
+	wait     time.Duration // between such a failure and the hello for it; 0: the last one was stored
 	gap      time.Duration // least time between urgent hellos at present
+	foreign  uint64        // an epoch that was offered and not taken up
 	answered time.Time     // when the cloud last answered a hello
 	confirm  uint64        // receipt to pass on to the outbox
 	replies  []protocol.Reply
@@ -50,12 +53,7 @@ func New(cfg Config, deps Deps, log *slog.Logger) (*Link, error) {
 	if err != nil {
 		return nil, err
 	}
-	if deps.Now == nil {
-		deps.Now = time.Now
-	}
-	if deps.OnState == nil {
-		deps.OnState = func() {}
-	}
+	deps = deps.withDefaults()
 	cfg.Limits = cfg.Limits.withDefaults()
 	m := newMetrics()
 	l := &Link{

@@ -19,7 +19,7 @@ func (l *Link) receive(topic string, payload []byte) {
 		}
 	}()
 	if err := l.take(topic, payload); err != nil {
-		l.missing(l.refused.add(topic, err), topic)
+		l.missing(l.refused.add(topic, err), topic, err)
 	}
 }
 
@@ -55,20 +55,21 @@ func (l *Link) take(topic string, payload []byte) error {
 	}
 }
 
-func pass[T any](l *Link, h protocol.Header, body []byte, nonce func(T) string, to func(protocol.Header, T) error) error {
+func pass[T any](l *Link, h protocol.Header, body []byte, nonce func(T) string, to func(protocol.Header, T, bool) error) error {
 	v, err := protocol.Decode[T](body)
 	if err != nil {
 		return err
 	}
-	if err := l.judge(h, nonce(v)); err != nil {
+	answer, err := l.judge(h, nonce(v))
+	if err != nil {
 		return err
 	}
-	return to(h, v)
+	return to(h, v, answer)
 }
 
 // judge refuses what was under way too long. An answer to a hello is fresh by its nonce and gives time; anything else
 // can be judged only by a clock that is trusted.
-func (l *Link) judge(h protocol.Header, nonce string) error {
+func (l *Link) judge(h protocol.Header, nonce string) (answer bool, err error) {
 	now := l.deps.Now()
 	if sent, fresh, first := l.nonces.echo(nonce, now); fresh {
 		if first {
@@ -76,64 +77,104 @@ func (l *Link) judge(h protocol.Header, nonce string) error {
 		}
 		l.want(func(t *todo) { t.answered = now })
 		l.heard()
-		return nil
+		return true, nil
 	}
 	at, trusted := l.deps.Clock.Now()
 	if !trusted {
-		return nil
+		return false, nil
 	}
 	if age := at.Sub(h.Issued); age > l.cfg.Limits.Transit {
-		return protocol.Refuse(protocol.Stale, "issued %s ago, at most %s are allowed", age.Round(1e9), l.cfg.Limits.Transit)
+		return false, protocol.Refuse(protocol.Stale, "issued %s ago, at most %s are allowed", age.Round(1e9), l.cfg.Limits.Transit)
 	}
 	l.heard()
-	return nil
+	return false, nil
 }
 
-// state stores one chunk. The acknowledgement goes from the sending side.
-func (l *Link) state(h protocol.Header, s protocol.State) error {
-	u := s.Update(h)
-	done, err := l.apply(u)
+// state stores one chunk. The acknowledgement goes from the sending side. Contact, which lets a lease end act, is
+// told only when nothing of what the cloud answered is still to be stored.
+func (l *Link) state(h protocol.Header, s protocol.State, answer bool) error {
+	became, err := l.apply(s.Update(h))
 	if err != nil {
 		return err
 	}
-	if done {
+	if became == stored {
 		l.want(func(t *todo) { t.ack, t.hello, t.gap = true, false, l.cfg.Limits.Urgent })
 		l.deps.OnState()
+	}
+	if became == awaiting {
+		return nil
+	}
+	l.want(func(t *todo) { t.failed, t.wait, t.foreign = time.Time{}, 0, 0 })
+	if answer {
+		at, _ := l.deps.Clock.Now()
+		l.deps.OnContact(at)
 	}
 	return nil
 }
 
-func (l *Link) apply(u access.Update) (bool, error) {
+// outcome is what became of a state.
+type outcome int
+
+const (
+	awaiting outcome = iota // more chunks are to come
+	current                 // nothing new
+	stored                  // a revision
+)
+
+func (l *Link) apply(u access.Update) (outcome, error) {
 	l.storing.Lock()
 	defer l.storing.Unlock()
 	at := l.deps.Wanted.Position()
 	if u.Position == at && u.Base == u.Revision && len(u.Put)+len(u.Gone) == 0 { // nothing new
 		if have := l.deps.Wanted.Digest(); have != u.Digest {
-			return false, protocol.Refuse(protocol.BadDigest, "the cloud has another digest of revision %d", u.Revision)
+			return awaiting, protocol.Refuse(protocol.BadDigest, "the cloud has another digest of revision %d", u.Revision)
 		}
-		return false, nil
+		return current, l.deps.Wanted.Meant(u.Meant)
 	}
 	done, err := l.deps.Wanted.Apply(u)
-	if err != nil && u.Position == at && reasonOf(err) == protocol.Replay {
+	switch {
+	case err != nil && u.Position == at && reasonOf(err) == protocol.Replay:
 		// Sent again although it is stored: the acknowledgement was lost on the way.
 		l.want(func(t *todo) { t.ack = true })
+	case err != nil && reasonOf(err) == protocol.Foreign:
+		l.want(func(t *todo) { t.foreign = u.Epoch })
 	}
-	return done, err
+	if err != nil || !done {
+		return awaiting, err
+	}
+	return stored, nil
 }
 
-// missing asks for what a refused state shows to be missing here.
-func (l *Link) missing(why protocol.Reason, topic string) {
+// missing asks for what a refused state shows to be missing here. Where the store failed, the same may succeed soon:
+// the message is lost to the broker, and what it took away must not wait for the next hello.
+func (l *Link) missing(why protocol.Reason, topic string, err error) {
 	if topic != protocol.DownTopic(l.cfg.Gateway, protocol.TypeState) {
 		return
 	}
 	switch why {
-	case protocol.Gap, protocol.BadDigest, protocol.Stale:
+	case protocol.Gap, protocol.BadDigest, protocol.Stale, protocol.Foreign:
 		l.want(func(t *todo) { t.hello = true })
+		return
 	}
+	if atFault(err) {
+		return
+	}
+	now := l.deps.Now()
+	l.want(func(t *todo) {
+		if t.failed.IsZero() { // the hello for an earlier one is not due yet
+			t.failed, t.wait = now, min(max(2*t.wait, firstFailure), lastFailure)
+		}
+	})
 }
 
+// How long after a failure of the store the cloud is asked for the same again.
+const (
+	firstFailure = time.Second
+	lastFailure  = time.Minute
+)
+
 // receipt leaves the outbox to the sending side: a receipt that is lost comes again.
-func (l *Link) receipt(_ protocol.Header, r protocol.Receipt) error {
+func (l *Link) receipt(_ protocol.Header, r protocol.Receipt, _ bool) error {
 	if last := l.deps.Outbox.Last(); r.Through > last {
 		return protocol.Refuse(receiptAhead, "a receipt through event %d, the last one made is %d", r.Through, last)
 	}
@@ -142,7 +183,7 @@ func (l *Link) receipt(_ protocol.Header, r protocol.Receipt) error {
 }
 
 // command hands a command to the workers. What a crash loses here was not begun: the cloud asks again or lets it lapse.
-func (l *Link) command(_ protocol.Header, c protocol.Command) error {
+func (l *Link) command(_ protocol.Header, c protocol.Command, _ bool) error {
 	select {
 	case l.commands <- c:
 		return nil

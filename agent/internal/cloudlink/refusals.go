@@ -57,6 +57,13 @@ func (r *refusals) add(topic string, err error) protocol.Reason {
 	return why
 }
 
+// atFault says that a message was at fault, not this box.
+func atFault(err error) bool {
+	var refusal *protocol.Refusal
+	var other interface{ Reason() string }
+	return errors.As(err, &refusal) || errors.As(err, &other)
+}
+
 // reasonOf finds the word that counts in the metric. A store that failed has no reason but a fault's kind.
 func reasonOf(err error) protocol.Reason {
 	var refusal *protocol.Refusal

@@ -139,6 +139,9 @@ func (c *conversation) helloDue() time.Time {
 	if soon := c.lastHello.Add(c.todo.gap); c.todo.hello && soon.Before(due) {
 		due = soon
 	}
+	if again := c.todo.failed.Add(c.todo.wait); !c.todo.failed.IsZero() && again.Before(due) {
+		due = again
+	}
 	return due
 }
 
@@ -152,7 +155,8 @@ func (c *conversation) hello(ctx context.Context) error {
 	if c.todo.hello {
 		c.todo.gap = min(2*c.todo.gap, c.cfg.Limits.Hello)
 	}
-	c.todo.hello = false
+	c.todo.hello, c.todo.failed = false, time.Time{}
+	foreign := c.todo.foreign
 	c.patience = 2 * c.patience
 	if c.lastHello.IsZero() || !c.todo.answered.Before(c.lastHello) {
 		c.patience = c.cfg.Limits.Receipt
@@ -162,11 +166,13 @@ func (c *conversation) hello(ctx context.Context) error {
 	at, _ := c.deps.Clock.Now()
 	trusted, source := c.deps.Clock.Health()
 	c.lastHello = now
-	return c.send(ctx, protocol.TypeHello, protocol.Hello{
+	h := protocol.Hello{
 		Protocol: protocol.Version, Software: c.cfg.Software, Epoch: pos.Epoch, Revision: pos.Revision, Digest: digest,
 		Boot: c.cfg.Boot, Nonce: c.nonces.issue(now), Waiting: c.waiting(),
-		Clock: protocol.Clock{Trusted: trusted, Source: source, Now: at},
-	})
+		Clock: protocol.Clock{Trusted: trusted, Source: source, Now: at}, Foreign: foreign,
+	}
+	c.deps.Hello(&h)
+	return c.send(ctx, protocol.TypeHello, h)
 }
 
 // silentAt is when the cloud's silence becomes too long.
