@@ -80,6 +80,17 @@ type Opener struct {
 	Gateway access.GatewayID
 	Trusted []ed25519.PublicKey // the cloud's active signing keys
 	Sealing *ecdh.PrivateKey    // the gateway's own
+	Also    []*ecdh.PrivateKey  // further ones of its own, while one takes another's place
+}
+
+// sealing is the key that a message was sealed to; nil: none of ours.
+func (o Opener) sealing(recipient string) *ecdh.PrivateKey {
+	for _, k := range append([]*ecdh.PrivateKey{o.Sealing}, o.Also...) {
+		if KeyID(k.PublicKey().Bytes()) == recipient {
+			return k
+		}
+	}
+	return nil
 }
 
 // Open verifies, unseals and decompresses. Every error is a Refusal and nothing of the message may
@@ -93,6 +104,7 @@ func (o Opener) Open(msg []byte) (Header, []byte, error) {
 	if err != nil {
 		return h, nil, err
 	}
+	key := o.sealing(h.Recipient)
 	switch {
 	case h.Gateway != o.Gateway:
 		return h, nil, Refuse(WrongGateway, "made for gateway %q", h.Gateway)
@@ -100,12 +112,12 @@ func (o Opener) Open(msg []byte) (Header, []byte, error) {
 		return h, nil, Refuse(WrongVersion, "version %d, this gateway speaks %d", h.Version, Version)
 	case h.Signer != signer:
 		return h, nil, Refuse(BadSignature, "the header names another key than the one that signed")
-	case h.Recipient != KeyID(o.Sealing.PublicKey().Bytes()):
+	case key == nil:
 		return h, nil, Refuse(WrongRecipient, "sealed to key %q", h.Recipient)
 	case h.Type == TypeState && (h.Of < 1 || h.Of > maxChunks || h.Chunk < 1 || h.Chunk > h.Of):
 		return h, nil, Refuse(Malformed, "chunk %d of %d", h.Chunk, h.Of)
 	}
-	plain, err := unseal(o.Sealing, header, body)
+	plain, err := unseal(key, header, body)
 	if err != nil {
 		return h, nil, err
 	}

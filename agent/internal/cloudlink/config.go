@@ -22,6 +22,7 @@ type Config struct {
 	Certificate func() (tls.Certificate, error)
 	Signing     ed25519.PrivateKey // the gateway's, for what goes up
 	Sealing     *ecdh.PrivateKey   // the gateway's, X25519, for what comes down
+	Also        []*ecdh.PrivateKey // further sealing keys, while one takes another's place
 	Trusted     []ed25519.PublicKey
 	Software    string // version of this program
 	Boot        string // boot id of the box
@@ -80,14 +81,12 @@ func (c Config) check() (*url.URL, error) {
 		return nil, invalid("broker %q: tcp:// is for loopback only, use tls://host:port", c.Broker)
 	case broker.Scheme == "tls" && c.Certificate == nil:
 		return nil, invalid("no client certificate for %s", c.Broker)
-	case len(c.Signing) != ed25519.PrivateKeySize:
-		return nil, invalid("no signing key")
-	case c.Sealing == nil:
-		return nil, invalid("no sealing key")
-	case len(c.Trusted) == 0:
-		return nil, invalid("no key of the cloud is trusted")
 	}
-	return broker, nil
+	return broker, c.keys().check()
+}
+
+func (c Config) keys() Keys {
+	return Keys{Signing: c.Signing, Sealing: c.Sealing, Also: c.Also, Trusted: c.Trusted}
 }
 
 func loopback(host string) bool {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gatehouse/protocol"
@@ -20,7 +21,8 @@ type Link struct {
 	log     *slog.Logger
 	metrics *metrics
 	refused *refusals
-	opener  protocol.Opener
+	keys    atomic.Pointer[Keys]
+	limits  atomic.Pointer[Limits]
 	nonces  *nonces
 	dial    func(context.Context, greeting) (session, error)
 
@@ -42,6 +44,7 @@ type todo struct {
 	wait     time.Duration // between such a failure and the hello for it; 0: the last one was stored
 	gap      time.Duration // least time between urgent hellos at present
 	foreign  uint64        // an epoch that was offered and not taken up
+	paced    time.Time     // when intervals were set last
 	answered time.Time     // when the cloud last answered a hello
 	confirm  uint64        // receipt to pass on to the outbox
 	replies  []protocol.Reply
@@ -59,13 +62,14 @@ func New(cfg Config, deps Deps, log *slog.Logger) (*Link, error) {
 	l := &Link{
 		cfg: cfg, deps: deps, log: log, metrics: m,
 		refused:  &refusals{log: log, metrics: m, now: deps.Now, seen: map[protocol.Reason]*told{}},
-		opener:   protocol.Opener{Gateway: cfg.Gateway, Trusted: cfg.Trusted, Sealing: cfg.Sealing},
 		nonces:   &nonces{limit: cfg.Limits.Transit},
 		nudge:    make(chan struct{}, 1),
 		commands: make(chan protocol.Command, maxWaiting),
 		status:   status{since: deps.Now()},
 	}
 	l.todo.gap = cfg.Limits.Urgent
+	l.keys.Store(new(cfg.keys()))
+	l.limits.Store(&cfg.Limits)
 	l.dial = dialer{
 		cfg: cfg, broker: broker, now: l.certificateTime,
 		count: func(direction string, n int) { m.bytes.WithLabelValues(direction).Add(float64(n)) },
@@ -120,7 +124,7 @@ func (l *Link) Run(ctx context.Context) error {
 
 // delay is random, so that the gateways of a broker that restarts do not all come back in the same second.
 func (l *Link) delay(failures int) time.Duration {
-	most := min(l.cfg.Limits.Retry<<min(failures, 10), l.cfg.Limits.RetryMax)
+	most := min(l.limits.Load().Retry<<min(failures, 10), l.limits.Load().RetryMax)
 	return rand.N(most + 1)
 }
 

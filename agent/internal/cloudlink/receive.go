@@ -38,7 +38,7 @@ func (l *Link) take(topic string, payload []byte) error {
 		return protocol.Refuse(unknownType, "type %q", name)
 	}
 	l.metrics.messages.WithLabelValues("in", name).Inc()
-	h, body, err := l.opener.Open(payload)
+	h, body, err := l.opener().Open(payload)
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ func (l *Link) converse(ctx context.Context, s session, number uint64) error {
 		return err
 	}
 	l.setConnected()
-	c := &conversation{Link: l, s: s, began: l.deps.Now(), window: newWindow(l.cfg.Limits.Receipt, l.cfg.Limits.Hello)}
+	c := &conversation{Link: l, s: s, began: l.deps.Now(), window: newWindow(l.cfg.Limits.Receipt, l.limits.Load().Hello)}
 	for {
 		next, err := c.step(ctx)
 		if err != nil {
@@ -132,7 +132,7 @@ func (c *conversation) helloDue() time.Time {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	due := c.lastHello.Add(c.cfg.Limits.Hello)
+	due := c.lastHello.Add(c.limits.Load().Hello)
 	if again := c.lastHello.Add(c.patience); c.todo.answered.Before(c.lastHello) && again.Before(due) {
 		due = again
 	}
@@ -153,7 +153,7 @@ func (c *conversation) hello(ctx context.Context) error {
 	}
 	c.mu.Lock()
 	if c.todo.hello {
-		c.todo.gap = min(2*c.todo.gap, c.cfg.Limits.Hello)
+		c.todo.gap = min(2*c.todo.gap, c.limits.Load().Hello)
 	}
 	c.todo.hello, c.todo.failed = false, time.Time{}
 	foreign := c.todo.foreign
@@ -180,10 +180,12 @@ func (c *conversation) silentAt() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	heard := c.todo.answered
-	if heard.Before(c.began) {
-		heard = c.began
+	for _, other := range []time.Time{c.began, c.todo.paced} { // before either, other intervals held
+		if heard.Before(other) {
+			heard = other
+		}
 	}
-	return heard.Add(helloLives * c.cfg.Limits.Hello)
+	return heard.Add(helloLives * c.limits.Load().Hello)
 }
 
 // silent gives up a connection on which the cloud has not answered for several intervals: it may lead nowhere.
@@ -191,7 +193,7 @@ func (c *conversation) silent() error {
 	if c.deps.Now().Before(c.silentAt()) {
 		return nil
 	}
-	return fmt.Errorf("the broker is there but the cloud has not answered for %s: starting over", helloLives*c.cfg.Limits.Hello)
+	return fmt.Errorf("the broker is there but the cloud has not answered for %s: starting over", helloLives*c.limits.Load().Hello)
 }
 
 // waiting is how many events the cloud does not have yet.
@@ -285,7 +287,7 @@ func (c *conversation) events(ctx context.Context) error {
 // a new connection would not help.
 func (c *conversation) send(ctx context.Context, typ protocol.Type, body any) error {
 	at, _ := c.deps.Clock.Now()
-	msg, err := protocol.SignUp(protocol.Header{Type: typ, Gateway: c.cfg.Gateway, Issued: at}, body, c.cfg.Signing)
+	msg, err := protocol.SignUp(protocol.Header{Type: typ, Gateway: c.cfg.Gateway, Issued: at}, body, c.keys.Load().Signing)
 	if err != nil {
 		c.log.Error("a message cannot be made", "type", typ, "error", err)
 		return nil
