@@ -18,7 +18,7 @@ func (a *Agent) newLink() (*cloudlink.Link, error) {
 	cfg.Boot, _ = a.deps.Source.Boot()
 	cfg.Limits = cloudlink.Limits{Hello: a.cfg.Hello, Retry: min(a.cfg.Reconnect, 30*time.Second), RetryMax: a.cfg.Reconnect}
 	return cloudlink.New(cfg, cloudlink.Deps{
-		Wanted: linkWanted{a}, Outbox: linkOutbox{a.box.outbox, a.log}, Clock: linkClock{a}, Inventory: a.inventory,
+		Wanted: linkWanted{a}, Outbox: linkOutbox{a.box.outbox, a.log}, Clock: linkClock{a}, Inventory: a.inventory, Commands: a.commands(),
 	}, a.log)
 }
 
