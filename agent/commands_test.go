@@ -91,7 +91,7 @@ func order(id, do, args string) protocol.Command {
 // commandEvents are the command events in an outbox, as id, words and fault.
 func commandEvents(t *testing.T, b *box) (out []access.Event) {
 	t.Helper()
-	_, _, raw, err := b.outbox.Pending(0, 1<<20)
+	_, _, raw, _, err := b.outbox.Pending(0, 1<<20)
 	must(t, err)
 	for _, r := range raw {
 		var e access.Event
