@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gatehouse/agent/internal/clock"
@@ -38,6 +39,8 @@ type Deps struct {
 	Kinds   []driver.Kind // nil: Kinds()
 	Rand    *rand.Rand    // jitter; nil: seeded by the system
 	Exe     string        // this program, to check files in a child process; "": not checked
+	// Level is what Log goes by, so that the cloud's settings can change it; nil: they cannot.
+	Level *slog.LevelVar
 	// Ready is called once, when doors are being enforced; may be nil.
 	Ready func()
 }
@@ -53,7 +56,10 @@ type Agent struct {
 	forgotten []forgotten
 	inventory *inventory
 	keeper    *supervise.Supervisor
-	link      *cloudlink.Link // nil before enrolment, or when who we are cannot be read
+	settings  *settings
+	contacted atomic.Pointer[time.Time] // when the cloud last said that nothing is missing here
+	owing     atomic.Bool               // something that the state says of the gateway itself is not acted on yet
+	link      *cloudlink.Link           // nil before enrolment, or when who we are cannot be read
 }
 
 // New opens the files and makes everything, without touching the network. Close or Run must follow.
@@ -96,8 +102,26 @@ func (a *Agent) assemble(ctx context.Context) (err error) {
 		return err
 	}
 	a.inventory = newInventory(a.box.site, a.panels, a.log)
+	a.settings = openSettings(a.box.site, a.cfg, a.log)
+	a.remember()
 	a.join()
+	if err := a.takeOwn(true); err != nil { // a crash may have come between the state and what follows from it
+		a.log.Error("what the state says of this gateway itself is not acted on yet", "err", err)
+	}
+	a.applySettings()
 	return nil
+}
+
+// remember reads what was known of the cloud before the start.
+func (a *Agent) remember() {
+	at, err := a.box.site.Contact()
+	if err != nil {
+		a.log.Error("when the cloud was heard last cannot be read: lease ends wait for it where there is a limit", "err", err)
+	}
+	a.contacted.Store(&at)
+	if err := a.box.site.SetFloor(a.box.Position()); err != nil {
+		a.log.Error("how far this gateway has been cannot be kept", "err", err)
+	}
 }
 
 // join makes the link to the cloud. Without one doors are enforced all the same.
@@ -173,6 +197,7 @@ func (a *Agent) ready(ctx context.Context) {
 func (a *Agent) makeLoops(ctx context.Context) {
 	for _, p := range a.driven {
 		p.loop = a.loopOf(ctx, p)
+		a.steer(p)
 	}
 }
 
@@ -268,6 +293,7 @@ func (a *Agent) tend(ctx context.Context) error {
 			if err := a.box.site.Snapshot(); err != nil {
 				a.log.Error("the snapshot of site.db failed", "err", err)
 			}
+			a.forget()
 		case <-a.inventory.news:
 			a.inventory.update(a.panels)
 		}

@@ -88,15 +88,21 @@ func order(id, do, args string) protocol.Command {
 	return protocol.Command{ID: id, Do: do, Args: json.RawMessage(args), Deadline: time.Now().Add(time.Minute)}
 }
 
-// commandEvents are the command events in an outbox, as id, words and fault.
-func commandEvents(t *testing.T, b *box) (out []access.Event) {
+// commandEvents are the command events in an outbox.
+func commandEvents(t *testing.T, b *box) []access.Event {
+	t.Helper()
+	return eventsOf(t, b, access.EventCommand)
+}
+
+// eventsOf are the events of a kind in an outbox.
+func eventsOf(t *testing.T, b *box, kind access.EventKind) (out []access.Event) {
 	t.Helper()
 	_, _, raw, _, err := b.outbox.Pending(0, 1<<20)
 	must(t, err)
 	for _, r := range raw {
 		var e access.Event
 		must(t, json.Unmarshal(r, &e))
-		if e.Kind == access.EventCommand {
+		if e.Kind == kind {
 			out = append(out, e)
 		}
 	}

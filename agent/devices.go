@@ -110,7 +110,8 @@ func (a *Agent) loopOf(ctx context.Context, p *panel) *reconcile.Loop {
 	w := walker{a.box, ctx}
 	return reconcile.New(reconcile.Config{
 		Device: reconcile.Device{ID: p.cfg.ID, Doors: p.cfg.Doors, Report: p.cfg.Report},
-		Open:   p.maker.open, Wanted: w, Ledger: w, Clock: a.box.clock, Log: a.log, Audit: a.cfg.Audit,
+		Open:   p.maker.open, Wanted: w, Ledger: w, Clock: a.box.clock, Log: a.log, Audit: a.settings.audit(),
+		Contact: func() time.Time { return *a.contacted.Load() }, StaleAfter: a.settings.staleAfter,
 		Rand:   rand.New(rand.NewPCG(a.deps.Rand.Uint64(), a.deps.Rand.Uint64())), // a source serves one goroutine
 		Probed: a.inventory.look, Limits: a.inventory.said[p.cfg.ID].Limits,
 	})

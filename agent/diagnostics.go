@@ -88,7 +88,9 @@ func (a *Agent) commands() *commands {
 func (a *Agent) stations() (out []station) {
 	for _, p := range a.driven {
 		s := station{id: p.cfg.ID, doors: p.cfg.Doors, reachable: p.status().Reachable}
-		s.hands, _ = any(p.loop).(hands)
+		if p.loop != nil {
+			s.hands = p.loop
+		}
 		out = append(out, s)
 	}
 	return out

@@ -40,8 +40,10 @@ func (l lines) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (l lines) logger() *slog.Logger {
-	return slog.New(slog.NewJSONHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
+func (l lines) logger() *slog.Logger { return l.at(slog.LevelDebug) }
+
+func (l lines) at(level slog.Leveler) *slog.Logger {
+	return slog.New(slog.NewJSONHandler(l, &slog.HandlerOptions{Level: level}))
 }
 
 // wait waits for a line that holds every part.
@@ -81,6 +83,7 @@ type house struct {
 	broker *prototest.Server // nil: there is none
 	cloud  *prototest.Cloud
 	keeper *prototest.Keeper
+	level  *slog.LevelVar // what the log goes by, as the cloud may set it
 
 	agent *Agent
 	page  string // address of the page
@@ -93,7 +96,8 @@ func newHouse(t *testing.T) *house {
 	dir := t.TempDir()
 	sim, err := akuvoxsim.New(akuvoxsim.Options{Auth: akuvoxsim.AuthDigest, User: "gate", Password: panelPassword})
 	must(t, err)
-	h := &house{t: t, logs: lines{prototest.NewLog[string]()}, sim: sim, visits: prototest.NewLog[string](), stop: func() {}}
+	h := &house{t: t, logs: lines{prototest.NewLog[string]()}, sim: sim, visits: prototest.NewLog[string](), level: new(slog.LevelVar), stop: func() {}}
+	h.level.Set(slog.LevelDebug)
 	h.panel = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer h.visits.Add(r.URL.Path)
 		sim.ServeHTTP(w, r)
@@ -195,7 +199,7 @@ func (h *house) run() {
 	h.t.Helper()
 	ready := make(chan struct{})
 	var err error
-	h.agent, err = New(h.t.Context(), h.cfg, Deps{Log: h.logs.logger(), Version: "v1", Commit: "c1", Source: trusted(), Ready: func() { close(ready) }})
+	h.agent, err = New(h.t.Context(), h.cfg, Deps{Log: h.logs.at(h.level), Level: h.level, Version: "v1", Commit: "c1", Source: trusted(), Ready: func() { close(ready) }})
 	must(h.t, err)
 	ctx, cancel := context.WithCancel(h.t.Context())
 	done := make(chan error, 1)

@@ -2,12 +2,14 @@ package agent
 
 import (
 	"crypto/tls"
+	"errors"
 	"log/slog"
 	"time"
 
 	"gatehouse/agent/internal/cloudlink"
 	"gatehouse/agent/internal/outbox"
 	"gatehouse/agent/internal/store"
+	"gatehouse/protocol"
 	"gatehouse/protocol/access"
 )
 
@@ -16,9 +18,11 @@ func (a *Agent) newLink() (*cloudlink.Link, error) {
 	cfg := a.box.id.link()
 	cfg.Software = a.deps.Version
 	cfg.Boot, _ = a.deps.Source.Boot()
-	cfg.Limits = cloudlink.Limits{Hello: a.cfg.Hello, Retry: min(a.cfg.Reconnect, 30*time.Second), RetryMax: a.cfg.Reconnect}
+	reconnect := a.settings.reconnect()
+	cfg.Limits = cloudlink.Limits{Hello: a.settings.hello(), Retry: min(reconnect, 30*time.Second), RetryMax: reconnect}
 	return cloudlink.New(cfg, cloudlink.Deps{
 		Wanted: linkWanted{a}, Outbox: linkOutbox{a.box.outbox, a.log}, Clock: linkClock{a}, Inventory: a.inventory, Commands: a.commands(),
+		OnContact: a.contact, Hello: a.greet,
 	}, a.log)
 }
 
@@ -37,28 +41,97 @@ type linkWanted struct{ a *Agent }
 func (w linkWanted) Position() access.Position { return w.a.box.Position() }
 func (w linkWanted) Digest() access.Digest     { return w.a.box.Digest() }
 
-func (w linkWanted) Meant(access.Position) error { return nil }
+// Meant lets wait no longer what somebody agreed to, and makes up for what could not be kept before.
+func (w linkWanted) Meant(at access.Position) error {
+	return errors.Join(w.a.meant(at), w.a.takeOwn(false))
+}
 
+// Apply stores an update. What follows from it is done after it is stored; where that fails it is
+// made up for at the next word of the cloud, or at the next start.
 func (w linkWanted) Apply(u access.Update) (bool, error) {
-	first := w.a.box.unknown() // until now nothing followed from the ledger either
-	hurt := w.a.box.wanted.Damaged()
-	now, _ := w.a.box.clock.Now()
-	done, err := w.a.box.wanted.Apply(u, store.ApplyOptions{Now: now})
+	a := w.a
+	first := a.box.unknown() // until now nothing followed from the ledger either
+	hurt := a.box.wanted.Damaged()
+	now, _ := a.box.clock.Now()
+	done, err := a.box.wanted.Apply(u, store.ApplyOptions{Now: now, Floor: a.floor(), Hold: a.hold})
 	if err != nil || !done.Done {
 		return false, err
 	}
-	w.a.box.position.Store(&done.Position)
-	if _, err := w.a.box.Places(); err != nil { // looks whether what could not be read is mended
-		w.a.log.Error("the places just stored cannot be read", "err", err)
+	a.box.position.Store(&done.Position)
+	if _, err := a.box.Places(); err != nil { // looks whether what could not be read is mended
+		a.log.Error("the places just stored cannot be read", "err", err)
 	}
-	mended := hurt && !w.a.box.wanted.Damaged()
-	for _, p := range w.a.driven {
-		if all := first || mended || done.Places; all || len(done.People) > 0 {
+	all := first || done.Places || hurt && !a.box.wanted.Damaged()
+	err = errors.Join(a.box.site.SetFloor(done.Position), a.regained(done.People), a.meant(u.Meant), a.takeOwn(all || done.Own))
+	if err != nil {
+		a.log.Error("not all that follows from the state is done; it is tried again", "err", err)
+	}
+	if len(done.Lost) > 0 {
+		a.holdsChanged() // before the loops look at who changed
+	}
+	for _, p := range a.driven {
+		if all || len(done.People) > 0 {
 			p.loop.Changed(all, done.People...)
 		}
 	}
-	w.a.log.Info("wanted state stored", "revision", done.Position.Revision, "people_changed", len(done.People))
+	a.log.Info("wanted state stored", "revision", done.Position.Revision, "people_changed", len(done.People))
 	return true, nil
+}
+
+// floor is the position behind which nobody may lead this gateway. One that cannot be read is no
+// reason to refuse what the cloud says: the stored state still has a position of its own.
+func (a *Agent) floor() access.Position {
+	p, err := a.box.site.Floor()
+	if err != nil {
+		a.log.Error("how far this gateway has ever been cannot be read", "err", err)
+	}
+	return p
+}
+
+// takeOwn acts by what the state says of the gateway itself: when that may be news, or when it could
+// not be done before.
+func (a *Agent) takeOwn(news bool) error {
+	if news {
+		a.owing.Store(true)
+	}
+	if !a.owing.Load() || a.box.unknown() {
+		return nil
+	}
+	own, err := a.box.wanted.Own()
+	if err != nil {
+		return err
+	}
+	if err := a.takeSettings(own); err != nil {
+		return err
+	}
+	a.owing.Store(false)
+	return nil
+}
+
+// contact notes that the cloud said that nothing is missing here: lease ends may act by it.
+func (a *Agent) contact(at time.Time) {
+	a.contacted.Store(&at)
+	if err := a.box.site.SetContact(at); err != nil {
+		a.log.Error("the time of the last contact cannot be kept", "err", err)
+	}
+	for _, p := range a.driven {
+		if p.loop != nil {
+			p.loop.ContactChanged()
+		}
+	}
+}
+
+// greet adds to a hello what the link does not know.
+func (a *Agent) greet(h *protocol.Hello) {
+	h.Settings = a.settings.told()
+	if s, ok := a.box.wanted.Staged(); ok && (access.Position{Epoch: h.Epoch, Revision: h.Revision}).Before(s.Position) {
+		h.Staged = &protocol.Staged{Position: s.Position, Base: s.Base, Of: s.Of, Have: s.Have}
+	}
+	holds, err := walker{box: a.box}.Holds()
+	if err != nil {
+		a.log.Error("who waits for the cloud's word cannot be read", "err", err)
+	}
+	h.Held = len(holds)
 }
 
 // linkOutbox adds the number of the newest event.
@@ -67,10 +140,13 @@ type linkOutbox struct {
 	log *slog.Logger
 }
 
-// Pending leaves the checkpoint out.
-func (o linkOutbox) Pending(after uint64, maxBytes int) (first uint64, prev access.Link, raw [][]byte, err error) {
-	first, prev, raw, _, err = o.Outbox.Pending(after, maxBytes)
-	return first, prev, raw, err
+// Pending gives the checkpoint in the words of the contract.
+func (o linkOutbox) Pending(after uint64, maxBytes int) (first uint64, prev access.Link, raw [][]byte, check *protocol.Checkpoint, err error) {
+	first, prev, raw, c, err := o.Outbox.Pending(after, maxBytes)
+	if c != nil {
+		check = &protocol.Checkpoint{Number: c.Number, Link: c.Link, At: c.At, Signature: c.Signature}
+	}
+	return first, prev, raw, check, err
 }
 
 // Last is the number of the newest event ever.

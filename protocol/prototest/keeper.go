@@ -1,6 +1,7 @@
 package prototest
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -22,6 +23,8 @@ type Keeper struct {
 
 	mu    sync.Mutex
 	mute  bool
+	full  bool            // send everything, whatever a gateway says it has
+	meant access.Position // somebody agrees up to here
 	pos   access.Position
 	items map[access.Key]access.Item
 	dig   access.Digest
@@ -68,9 +71,44 @@ func (k *Keeper) Change(put []access.Item, gone []access.Key) (access.Position, 
 	pos, dig, d, mute := k.pos, k.dig, k.last, k.mute
 	k.mu.Unlock()
 	if !mute {
-		k.send(pos, d.base, protocol.State{DigestKey: k.key, Digest: dig}, d.put, d.gone)
+		k.send(pos, d.base, protocol.State{DigestKey: k.key, Digest: dig}, d.put, d.gone, nil)
 	}
 	return pos, dig
+}
+
+// Own makes the next revision out of one item about the gateway itself, as it is: a cloud may be wrong.
+func (k *Keeper) Own(kind access.Kind, value string) access.Position {
+	pos, _ := k.Change([]access.Item{{Key: access.Key{Kind: kind, ID: access.GatewayItem}, Value: []byte(value)}}, nil)
+	return pos
+}
+
+// Settings makes the next revision out of settings, right or wrong.
+func (k *Keeper) Settings(value string) access.Position { return k.Own(access.KindSettings, value) }
+
+// Meant lets somebody agree with everything up to a position. It is told with what is sent from then on.
+func (k *Keeper) Meant(at access.Position) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.meant = at
+}
+
+// Epoch makes it a cloud that was restored from a backup: it goes on at a position of a later epoch, with the items of
+// the backup. It says so when it is asked.
+func (k *Keeper) Epoch(at access.Position, items []access.Item) {
+	k.mu.Lock()
+	k.pos, k.items, k.dig = access.Position{Epoch: at.Epoch, Revision: at.Revision - 1}, map[access.Key]access.Item{}, access.Digest{}
+	k.mu.Unlock()
+	k.change(items, nil)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.last.base = 0
+}
+
+// Forgetful makes the keeper one of before hello told of chunks: it always sends all of them.
+func (k *Keeper) Forgetful() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.full = true
 }
 
 func (k *Keeper) change(put []access.Item, gone []access.Key) {
@@ -113,18 +151,24 @@ func (k *Keeper) hello(h protocol.Hello) {
 	}
 	k.mu.Lock()
 	pos, dig, d, mute := k.pos, k.dig, k.last, k.mute
-	items := slices.Collect(maps.Values(k.items))
+	items := slices.SortedFunc(maps.Values(k.items), func(a, b access.Item) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID)) // the same chunks every time
+	})
+	have := h.Staged
+	if k.full {
+		have = nil
+	}
 	k.mu.Unlock()
 	body := protocol.State{DigestKey: k.key, Digest: dig, Nonce: h.Nonce}
 	theirs := access.Position{Epoch: h.Epoch, Revision: h.Revision}
 	switch {
 	case mute:
 	case theirs == pos && h.Digest == dig:
-		k.send(pos, pos.Revision, body, nil, nil)
+		k.send(pos, pos.Revision, body, nil, nil, nil)
 	case theirs == access.Position{Epoch: pos.Epoch, Revision: d.base} && d.base > 0:
-		k.send(pos, d.base, body, d.put, d.gone)
+		k.send(pos, d.base, body, d.put, d.gone, have)
 	default:
-		k.send(pos, 0, body, items, nil)
+		k.send(pos, 0, body, items, nil, have)
 	}
 }
 
@@ -162,13 +206,20 @@ func (k *Keeper) keep(e protocol.Events) uint64 {
 	return k.count
 }
 
-func (k *Keeper) send(pos access.Position, base uint64, s protocol.State, put []access.Item, gone []access.Key) {
+// send leaves out the chunks that the gateway has, if it has some of this very change.
+func (k *Keeper) send(pos access.Position, base uint64, s protocol.State, put []access.Item, gone []access.Key, have *protocol.Staged) {
+	k.mu.Lock()
+	s.Meant = k.meant
+	k.mu.Unlock()
 	msgs, err := k.cloud.sealChange(k.gateway, pos, base, s, put, gone)
 	if err != nil {
 		k.Bad.Add(err)
 	}
-	for _, m := range msgs {
-		k.publish(protocol.TypeState, m, nil)
+	some := have != nil && have.Position == pos && have.Base == base && have.Of == len(msgs)
+	for i, m := range msgs {
+		if !some || !slices.Contains(have.Have, i+1) {
+			k.publish(protocol.TypeState, m, nil)
+		}
 	}
 }
 

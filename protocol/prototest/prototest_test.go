@@ -214,6 +214,52 @@ func TestKeeperAnswersWithWhatIsMissing(t *testing.T) {
 	}
 }
 
+// TestKeeperResumesAgreesAndBeginsAnEpoch: only the chunks that a gateway lacks are sent, unless the keeper is one of before;
+// an agreement comes with "nothing new"; a restored cloud answers everybody with a snapshot.
+func TestKeeperResumesAgreesAndBeginsAnEpoch(t *testing.T) {
+	t.Parallel()
+	s := Broker(t)
+	g := NewGateway(t, "gw1")
+	cloud := NewCloud(t, s.As(t, CloudName), g)
+	keeper := cloud.Keep(g, People(t, 400))
+	down := listen(t, s, g, cloud).Read()
+	ask := func(h protocol.Hello) (protocol.Header, protocol.State) {
+		t.Helper()
+		s.Inject(t, protocol.UpTopic("gw1", protocol.TypeHello), g.Up(t, protocol.TypeHello, h))
+		m := down.Next(t, "an answer")
+		body, err := protocol.Decode[protocol.State](m.Body)
+		must(t, err)
+		return m.Header, body
+	}
+	first, _ := ask(protocol.Hello{})
+	for range first.Of - 1 {
+		down.Next(t, "the rest of a snapshot")
+	}
+	pos, digest := keeper.At()
+	have := &protocol.Staged{Position: pos, Of: first.Of}
+	for i := 1; i < first.Of; i++ {
+		have.Have = append(have.Have, i)
+	}
+	if h, _ := ask(protocol.Hello{Staged: have}); h.Chunk != first.Of {
+		t.Errorf("a gateway that lacks chunk %d gets chunk %d", first.Of, h.Chunk)
+	}
+	keeper.Meant(pos)
+	if _, body := ask(protocol.Hello{Epoch: pos.Epoch, Revision: pos.Revision, Digest: digest}); body.Meant != pos {
+		t.Errorf("agreed up to %v, told %v", pos, body.Meant)
+	}
+	keeper.Forgetful()
+	if h, _ := ask(protocol.Hello{Staged: have}); h.Chunk != 1 {
+		t.Errorf("a keeper of before begins at chunk %d", h.Chunk)
+	}
+	for range first.Of - 1 {
+		down.Next(t, "the rest of a snapshot")
+	}
+	keeper.Epoch(access.Position{Epoch: 2, Revision: 1}, People(t, 1))
+	if h, _ := ask(protocol.Hello{Epoch: pos.Epoch, Revision: pos.Revision, Digest: digest}); h.Epoch != 2 || h.Revision != 1 || h.Base != 0 {
+		t.Errorf("after the restore: %+v", h)
+	}
+}
+
 func TestKeeperKeepsEventsOnce(t *testing.T) {
 	t.Parallel()
 	s := Broker(t)
@@ -322,6 +368,12 @@ func TestProxyFails(t *testing.T) {
 	}
 	p.Heal()
 	c = dial()
+	p.Delay(30 * time.Millisecond)
+	began = time.Now()
+	if err := echo(t, c, 1, patience); err != nil || time.Since(began) < 60*time.Millisecond {
+		t.Errorf("delayed twice: %v after %s", err, time.Since(began))
+	}
+	p.Heal()
 	if p.Reset() == 0 {
 		t.Error("nothing to reset")
 	}

@@ -19,6 +19,7 @@ type Proxy struct {
 	calm  *sync.Cond
 	dead  bool // nothing flows, nothing is closed
 	slow  int  // bytes a second; 0 no limit
+	late  time.Duration
 	deny  bool
 	pairs map[*pair]struct{}
 }
@@ -46,11 +47,14 @@ func (p *Proxy) Blackhole() { p.set(func() { p.dead = true }) }
 // Throttle lets at most n bytes a second through, each way.
 func (p *Proxy) Throttle(n int) { p.set(func() { p.slow = n }) }
 
+// Delay holds every portion of bytes back for d, each way: a long line. Portions do not overlap.
+func (p *Proxy) Delay(d time.Duration) { p.set(func() { p.late = d }) }
+
 // Refuse closes new connections at once.
 func (p *Proxy) Refuse() { p.set(func() { p.deny = true }) }
 
 // Heal ends every failure. Bytes held back by Blackhole flow then.
-func (p *Proxy) Heal() { p.set(func() { p.dead, p.slow, p.deny = false, 0, false }) }
+func (p *Proxy) Heal() { p.set(func() { p.dead, p.slow, p.deny, p.late = false, 0, false, 0 }) }
 
 // Reset breaks every open connection with a TCP reset on both sides and reports how many there were.
 func (p *Proxy) Reset() int {
@@ -138,6 +142,7 @@ func (p *Proxy) copy(to, from *net.TCPConn) {
 	for {
 		n, err := from.Read(buf[:p.portion(len(buf))])
 		if n > 0 {
+			p.hold()
 			p.portion(0) // a hole opened while we read
 			if _, err := to.Write(buf[:n]); err != nil {
 				return
@@ -146,6 +151,20 @@ func (p *Proxy) copy(to, from *net.TCPConn) {
 		if err != nil {
 			return
 		}
+	}
+}
+
+// hold waits for as long as bytes are under way.
+func (p *Proxy) hold() {
+	p.mu.Lock()
+	late := p.late
+	p.mu.Unlock()
+	if late == 0 {
+		return
+	}
+	select {
+	case <-time.After(late):
+	case <-p.end:
 	}
 }
 

@@ -20,13 +20,15 @@ func setUpRun(c *cli.Call) func() error {
 		if err != nil {
 			return err
 		}
-		log := slog.New(slog.NewJSONHandler(c.Stderr, &slog.HandlerOptions{Level: cfg.LogLevel}))
+		level := new(slog.LevelVar) // the cloud's settings may change it
+		level.Set(cfg.LogLevel)
+		log := slog.New(slog.NewJSONHandler(c.Stderr, &slog.HandlerOptions{Level: level}))
 		exe, err := os.Executable()
 		if err != nil {
 			return fault.Wrap(fault.Internal, "find", "this program", err)
 		}
 		return serve(c, log, func(ctx context.Context, ready func()) (gateway, error) {
-			return agent.New(ctx, cfg, agent.Deps{Log: log, Version: version, Commit: commit, Exe: exe, Ready: ready})
+			return agent.New(ctx, cfg, agent.Deps{Log: log, Level: level, Version: version, Commit: commit, Exe: exe, Ready: ready})
 		})
 	}
 }

@@ -27,8 +27,8 @@ type Wanted interface {
 type Outbox interface {
 	// Pending returns consecutive events that are not confirmed and have numbers above after, oldest first, as the
 	// exact bytes of the chain, with the number of the first and the link before it. It returns at least one when
-	// there is one, else as many as fit into maxBytes.
-	Pending(after uint64, maxBytes int) (first uint64, prev access.Link, raw [][]byte, err error)
+	// there is one, else as many as fit into maxBytes. check is the newest checkpoint about these or those before; nil: none.
+	Pending(after uint64, maxBytes int) (first uint64, prev access.Link, raw [][]byte, check *protocol.Checkpoint, err error)
 	// Confirm forgets every event up to and including through. Repeating it, or an older one, changes nothing.
 	Confirm(through uint64) error
 	// Last is the number of the newest event ever, 0 when there was none.

@@ -115,6 +115,7 @@ type memOutbox struct {
 	tip    access.Link
 	wake   chan struct{}
 	broken error
+	check  *protocol.Checkpoint
 }
 
 func newOutbox() *memOutbox { return &memOutbox{first: 1, wake: make(chan struct{}, 1)} }
@@ -138,25 +139,25 @@ func (o *memOutbox) add(n, size int) {
 	}
 }
 
-func (o *memOutbox) Pending(after uint64, most int) (uint64, access.Link, [][]byte, error) {
+func (o *memOutbox) Pending(after uint64, most int) (uint64, access.Link, [][]byte, *protocol.Checkpoint, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.broken != nil {
-		return 0, access.Link{}, nil, o.broken
+		return 0, access.Link{}, nil, nil, o.broken
 	}
 	skip := 0
 	if after >= o.first {
 		skip = int(after-o.first) + 1
 	}
 	if skip >= len(o.raw) {
-		return 0, access.Link{}, nil, nil
+		return 0, access.Link{}, nil, nil, nil
 	}
 	end, size := skip, 0
 	for end < len(o.raw) && (end == skip || size+len(o.raw[end]) <= most) {
 		size += len(o.raw[end])
 		end++
 	}
-	return o.first + uint64(skip), o.links[skip], o.raw[skip:end], nil
+	return o.first + uint64(skip), o.links[skip], o.raw[skip:end], o.check, nil
 }
 
 func (o *memOutbox) Confirm(through uint64) error {

@@ -56,5 +56,5 @@ func (l *Link) SetIntervals(hello, reconnect time.Duration) {
 	l.want(func(t *todo) { t.paced = now })
 }
 
-// Greet makes a hello leave as soon as the limit on urgent ones allows it: there is something to tell or to ask.
-func (l *Link) Greet() { l.want(func(t *todo) { t.hello = true }) }
+// Greet makes a hello leave as soon as the limit on urgent ones allows it: there is something to tell.
+func (l *Link) Greet() { l.want(func(t *todo) { t.greet = true }) }

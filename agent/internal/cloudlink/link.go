@@ -40,6 +40,7 @@ type Link struct {
 type todo struct {
 	ack      bool
 	hello    bool          // something is missing: ask now
+	greet    bool          // there is something to tell: say it in a hello soon
 	failed   time.Time     // when the store failed to take something; zero: it was asked for again, or not
 	wait     time.Duration // between such a failure and the hello for it; 0: the last one was stored
 	gap      time.Duration // least time between urgent hellos at present

@@ -136,7 +136,7 @@ func (c *conversation) helloDue() time.Time {
 	if again := c.lastHello.Add(c.patience); c.todo.answered.Before(c.lastHello) && again.Before(due) {
 		due = again
 	}
-	if soon := c.lastHello.Add(c.todo.gap); c.todo.hello && soon.Before(due) {
+	if soon := c.lastHello.Add(c.todo.gap); (c.todo.hello || c.todo.greet) && soon.Before(due) {
 		due = soon
 	}
 	if again := c.todo.failed.Add(c.todo.wait); !c.todo.failed.IsZero() && again.Before(due) {
@@ -152,10 +152,10 @@ func (c *conversation) hello(ctx context.Context) error {
 		return nil
 	}
 	c.mu.Lock()
-	if c.todo.hello {
+	if c.todo.hello || c.todo.greet {
 		c.todo.gap = min(2*c.todo.gap, c.limits.Load().Hello)
 	}
-	c.todo.hello, c.todo.failed = false, time.Time{}
+	c.todo.hello, c.todo.greet, c.todo.failed = false, false, time.Time{}
 	foreign := c.todo.foreign
 	c.patience = 2 * c.patience
 	if c.lastHello.IsZero() || !c.todo.answered.Before(c.lastHello) {
@@ -198,7 +198,7 @@ func (c *conversation) silent() error {
 
 // waiting is how many events the cloud does not have yet.
 func (c *conversation) waiting() uint64 {
-	first, _, raw, err := c.deps.Outbox.Pending(0, 1)
+	first, _, raw, _, err := c.deps.Outbox.Pending(0, 1)
 	if err != nil || len(raw) == 0 {
 		return 0 // a failure is logged where events are sent
 	}
@@ -262,7 +262,7 @@ func (c *conversation) events(ctx context.Context) error {
 	}
 	c.retry = time.Time{}
 	for c.window.room() {
-		first, prev, raw, err := c.deps.Outbox.Pending(c.window.next, batchBytes)
+		first, prev, raw, check, err := c.deps.Outbox.Pending(c.window.next, batchBytes)
 		if err != nil {
 			c.log.Error("the outbox cannot be read", "after", c.window.next, "error", err)
 			c.retry = now.Add(outboxRetry)
@@ -271,7 +271,7 @@ func (c *conversation) events(ctx context.Context) error {
 		if len(raw) == 0 {
 			return nil
 		}
-		e := protocol.Events{First: first, Prev: prev, Raw: make([]json.RawMessage, len(raw))}
+		e := protocol.Events{First: first, Prev: prev, Raw: make([]json.RawMessage, len(raw)), Checkpoint: check}
 		for i, r := range raw {
 			e.Raw[i] = r
 		}

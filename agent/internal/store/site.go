@@ -130,9 +130,10 @@ func (s *Site) Tell(evs ...access.Event) error {
 	return s.record(evs, func(*bolt.Tx) error { return nil })
 }
 
-// SaveBlob keeps opaque bytes under a name: the gateway's keys, its enrolment.
-func (s *Site) SaveBlob(name string, b []byte) error {
-	return s.Update(func(tx *bolt.Tx) error {
+// SaveBlob keeps opaque bytes under a name: the gateway's keys, its enrolment. Events that tell of it
+// go into the same transaction.
+func (s *Site) SaveBlob(name string, b []byte, evs ...access.Event) error {
+	return s.record(evs, func(tx *bolt.Tx) error {
 		d, err := s.makeDrawer(tx, bucketBlobs)
 		if err != nil {
 			return err
