@@ -59,6 +59,8 @@ type Agent struct {
 	settings  *settings
 	contacted atomic.Pointer[time.Time] // when the cloud last said that nothing is missing here
 	owing     atomic.Bool               // something that the state says of the gateway itself is not acted on yet
+	wrongKeys atomic.Pointer[string]    // what was told last of keys that make no sense
+	keying    sync.Mutex                // held while the stored keys change
 	link      *cloudlink.Link           // nil before enrolment, or when who we are cannot be read
 }
 

@@ -360,10 +360,12 @@ func brokenChain(problems []string) error {
 
 func askOutbox(_ context.Context, b *box, _ config.Config, _ url.Values) (any, error) {
 	var public ed25519.PublicKey
+	var past []ed25519.PublicKey
 	if b.id != nil {
-		public, _ = b.id.signing.Public().(ed25519.PublicKey)
+		ring := b.id.ring.Load()
+		public, past = ring.public(), ring.past
 	}
-	r, err := b.outbox.Verify(public)
+	r, err := b.outbox.Verify(public, past...)
 	out := OutboxReport{r.ChainOK, r.Events, r.First, r.Last, r.ChainOK, r.Checkpoints, r.Lost, r.Problems, nil}
 	if err == nil && !r.ChainOK {
 		bad := brokenChain(r.Problems)

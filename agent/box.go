@@ -82,7 +82,7 @@ func (b *box) openRest(dir string, key store.Key, opts store.Options, source clo
 		b.noLink(err) // doors are enforced all the same
 	}
 	if b.id != nil {
-		b.outbox.SetSigner(func(msg []byte) []byte { return ed25519.Sign(b.id.signing, msg) })
+		b.outbox.SetSigner(func(msg []byte) []byte { return ed25519.Sign(b.id.ring.Load().signing, msg) })
 	}
 	return b.tellRepairs()
 }

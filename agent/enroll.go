@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"crypto/ecdh"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -11,7 +12,10 @@ import (
 	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"log/slog"
+	"sync/atomic"
+	"time"
 
 	"gatehouse/agent/internal/cloudlink"
 	"gatehouse/agent/internal/config"
@@ -25,21 +29,35 @@ type keys struct {
 	TLS     []byte `json:"tls"`     // PKCS #8
 	Signing []byte `json:"signing"` // Ed25519 seed
 	Sealing []byte `json:"sealing"` // X25519
+
+	Certificate string    `json:"certificate,omitempty"` // PEM, newer than the bundle's; "": the bundle's holds
+	Next        *keys     `json:"next,omitempty"`        // are to take these ones' place
+	Old         []byte    `json:"old,omitempty"`         // the sealing key before, for what was under way
+	Since       time.Time `json:"since,omitzero"`        // when these took the place of others
+	Past        [][]byte  `json:"past,omitempty"`        // public keys that signed before, the newest last
 }
 
 const (
-	blobKeys   = "keys"
-	blobBundle = "bundle"
+	blobKeys      = "keys"
+	blobBundle    = "bundle"
+	blobCloudKeys = "cloud_keys" // newer than the bundle's
 )
 
-// identity is who the gateway is and whom it trusts.
+// identity is who the gateway is. What may change while it runs is in its ring.
 type identity struct {
-	bundle  protocol.EnrollBundle
+	bundle protocol.EnrollBundle
+	ca     *x509.CertPool
+	ring   atomic.Pointer[ring]
+}
+
+// ring is what the gateway holds and trusts at one time; it is never changed, only replaced.
+type ring struct {
 	cert    tls.Certificate
-	ca      *x509.CertPool
 	signing ed25519.PrivateKey
 	sealing *ecdh.PrivateKey
+	also    []*ecdh.PrivateKey // opened with too
 	trusted []ed25519.PublicKey
+	past    []ed25519.PublicKey // signed checkpoints before
 }
 
 // EnrollRequest makes the gateway's keys, unless there are some, and returns the request that
@@ -84,7 +102,8 @@ func EnrollAccept(cfg config.Config, raw []byte, log *slog.Logger) (protocol.Enr
 			return fault.New(fault.Conflict, "accept", "bundle", "this gateway has made no request").
 				WithRemedy("Begin with: gatehouse-agent enroll request --out FILE")
 		}
-		id, err := k.identity(b)
+		k.Certificate = "" // the bundle's is newer
+		id, err := k.identity(b, nil)
 		if err != nil {
 			return err
 		}
@@ -96,7 +115,7 @@ func EnrollAccept(cfg config.Config, raw []byte, log *slog.Logger) (protocol.Enr
 			return fault.New(fault.Conflict, "accept", "bundle", "it is for %s and this gateway is %s already", b.Gateway, old.bundle.Gateway).
 				WithRemedy("To make this box another gateway, stop the agent and give it an empty state directory.")
 		}
-		if err := saveJSON(s, blobBundle, b); err != nil {
+		if err := errors.Join(saveJSON(s, blobBundle, b), saveJSON(s, blobKeys, k), s.SaveBlob(blobCloudKeys, nil)); err != nil {
 			return err
 		}
 		return s.Snapshot() // keys and bundle exist nowhere else
@@ -148,42 +167,47 @@ func loadKeys(s *store.Site) (*keys, error) {
 }
 
 func (k *keys) request() ([]byte, error) {
-	t, err := x509.ParsePKCS8PrivateKey(k.TLS)
+	csr, err := k.csr()
 	if err != nil {
 		return nil, err
+	}
+	seal, err := ecdh.X25519().NewPrivateKey(k.Sealing)
+	if err != nil {
+		return nil, err
+	}
+	r := protocol.NewEnrollRequest(csr, ed25519.NewKeyFromSeed(k.Signing), seal.PublicKey())
+	return json.MarshalIndent(r, "", "  ")
+}
+
+// csr is the request for a certificate of the TLS key, in PEM.
+func (k *keys) csr() (string, error) {
+	t, err := x509.ParsePKCS8PrivateKey(k.TLS)
+	if err != nil {
+		return "", err
 	}
 	// Without a random source ECDSA signs as RFC 6979 says: the same keys give the same file.
 	csr, err := x509.CreateCertificateRequest(nil, &x509.CertificateRequest{Subject: pkix.Name{CommonName: "new gateway"}}, t)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	seal, err := ecdh.X25519().NewPrivateKey(k.Sealing)
-	if err != nil {
-		return nil, err
-	}
-	text := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: csr}))
-	r := protocol.NewEnrollRequest(text, ed25519.NewKeyFromSeed(k.Signing), seal.PublicKey())
-	return json.MarshalIndent(r, "", "  ")
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: csr})), nil
 }
 
-// identity joins the keys and a bundle, and checks that they belong together.
-func (k *keys) identity(b protocol.EnrollBundle) (*identity, error) {
-	pair, err := tls.X509KeyPair([]byte(b.Certificate), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: k.TLS}))
-	if err != nil {
-		return nil, fault.New(fault.Conflict, "accept", "bundle", "its certificate is not for this gateway's key: %w", err).
-			WithRemedy("Use the bundle made from this gateway's own request.")
-	}
-	seal, err := ecdh.X25519().NewPrivateKey(k.Sealing)
-	if err != nil {
-		return nil, err
-	}
-	id := &identity{bundle: b, cert: pair, ca: x509.NewCertPool(), signing: ed25519.NewKeyFromSeed(k.Signing), sealing: seal}
+// identity joins the keys and a bundle, and checks that they belong together. cloud are the keys of
+// the cloud that took the place of the bundle's; nil: none did.
+func (k *keys) identity(b protocol.EnrollBundle, cloud [][]byte) (*identity, error) {
+	id := &identity{bundle: b, ca: x509.NewCertPool()}
 	if !id.ca.AppendCertsFromPEM([]byte(b.CA)) {
 		return nil, fault.New(fault.Invalid, "accept", "bundle", "it holds no CA certificate")
 	}
-	for _, key := range b.CloudKeys {
-		id.trusted = append(id.trusted, ed25519.PublicKey(key))
+	if cloud == nil {
+		cloud = b.CloudKeys
 	}
+	r, err := k.ring(cmp.Or(k.Certificate, b.Certificate), cloud)
+	if err != nil {
+		return nil, err
+	}
+	id.ring.Store(r)
 	return id, nil
 }
 
@@ -201,5 +225,12 @@ func loadIdentity(s *store.Site) (*identity, error) {
 	if err != nil || k == nil {
 		return nil, err
 	}
-	return k.identity(b)
+	var cloud [][]byte
+	if raw, err = s.Blob(blobCloudKeys); err == nil && len(raw) > 0 {
+		err = json.Unmarshal(raw, &cloud)
+	}
+	if err != nil {
+		return nil, fault.Wrap(fault.Internal, "read", "the cloud's keys", err)
+	}
+	return k.identity(b, cloud)
 }

@@ -144,7 +144,7 @@ func TestG7_AcceptKeepsAGatewayWhatItIs(t *testing.T) {
 	a, err := New(t.Context(), h.cfg, Deps{Log: quiet(), Source: trusted()})
 	must(t, err)
 	defer func() { must(t, a.Close()) }()
-	if id := a.box.id; id == nil || id.bundle.Gateway != "gw-1" || len(id.trusted) != 1 || a.link == nil {
+	if id := a.box.id; id == nil || id.bundle.Gateway != "gw-1" || len(id.ring.Load().trusted) != 1 || a.link == nil {
 		t.Errorf("the gateway is %+v", a.box.id)
 	}
 }

@@ -28,10 +28,11 @@ func (a *Agent) newLink() (*cloudlink.Link, error) {
 
 // link is what the link to the cloud must know of an identity.
 func (id *identity) link() cloudlink.Config {
+	r := id.ring.Load()
 	return cloudlink.Config{
 		Gateway: id.bundle.Gateway, Broker: id.bundle.Broker, ServerName: id.bundle.ServerName, CA: id.ca,
-		Certificate: func() (tls.Certificate, error) { return id.cert, nil },
-		Signing:     id.signing, Sealing: id.sealing, Trusted: id.trusted,
+		Certificate: func() (tls.Certificate, error) { return id.ring.Load().cert, nil },
+		Signing:     r.signing, Sealing: r.sealing, Also: r.also, Trusted: r.trusted,
 	}
 }
 
@@ -101,7 +102,7 @@ func (a *Agent) takeOwn(news bool) error {
 	if err != nil {
 		return err
 	}
-	if err := a.takeSettings(own); err != nil {
+	if err := errors.Join(a.takeKeys(own), a.takeSettings(own)); err != nil {
 		return err
 	}
 	a.owing.Store(false)
@@ -123,7 +124,7 @@ func (a *Agent) contact(at time.Time) {
 
 // greet adds to a hello what the link does not know.
 func (a *Agent) greet(h *protocol.Hello) {
-	h.Settings = a.settings.told()
+	h.Settings, h.Next = a.settings.told(), a.succession()
 	if s, ok := a.box.wanted.Staged(); ok && (access.Position{Epoch: h.Epoch, Revision: h.Revision}).Before(s.Position) {
 		h.Staged = &protocol.Staged{Position: s.Position, Base: s.Base, Of: s.Of, Have: s.Have}
 	}

@@ -33,13 +33,14 @@ type Cloud struct {
 	Refused     *Log[error]    // what could not be verified or read
 	Online      *Log[struct{}] // one for every time the cloud's subscriptions stood
 
-	gateways map[access.GatewayID]Gateway
-	jobs     chan func()
-	end      chan struct{}
+	jobs chan func()
+	end  chan struct{}
 
 	mu      sync.Mutex
 	client  paho.Client // of the last connection
 	keepers map[access.GatewayID]*Keeper
+	// gateways are the keys that each is known by, the newest last.
+	gateways map[access.GatewayID][]Gateway
 }
 
 // NewCloud connects a cloud for some gateways through any broker, and comes back when it hears them. It leaves with the test
@@ -51,10 +52,10 @@ func NewCloud(t testing.TB, in Entry, gateways ...Gateway) *Cloud {
 		Hellos:  NewLog[Up[protocol.Hello]](), Acks: NewLog[Up[protocol.Ack]](), Events: NewLog[Up[protocol.Events]](),
 		Inventories: NewLog[Up[protocol.Inventory]](), Replies: NewLog[Up[protocol.Reply]](), Statuses: NewLog[protocol.Status](),
 		Refused: NewLog[error](), Online: NewLog[struct{}](),
-		gateways: map[access.GatewayID]Gateway{}, keepers: map[access.GatewayID]*Keeper{}, jobs: make(chan func(), 4096), end: make(chan struct{}),
+		gateways: map[access.GatewayID][]Gateway{}, keepers: map[access.GatewayID]*Keeper{}, jobs: make(chan func(), 4096), end: make(chan struct{}),
 	}
 	for _, g := range gateways {
-		c.gateways[g.ID] = g
+		c.gateways[g.ID] = []Gateway{g}
 	}
 	var both sync.WaitGroup
 	both.Go(func() { c.live(in) })
@@ -151,8 +152,7 @@ func (c *Cloud) receive(topic string, payload []byte) {
 		c.Refused.Add(protocol.Refuse(protocol.Malformed, "topic %q", topic))
 		return
 	}
-	g := c.gateways[gw]
-	h, body, err := protocol.OpenUp(gw, []ed25519.PublicKey{Public(g.Signing)}, payload)
+	h, body, err := protocol.OpenUp(gw, c.known(gw), payload)
 	if err == nil && h.Type != typ {
 		err = protocol.Refuse(protocol.WrongType, "%s on the topic of %s", h.Type, typ)
 	}
@@ -162,6 +162,35 @@ func (c *Cloud) receive(topic string, payload []byte) {
 	if err != nil {
 		c.Refused.Add(err)
 	}
+}
+
+// Know makes the cloud know a gateway by further keys: it seals to these and believes both.
+func (c *Cloud) Know(g Gateway) {
+	c.mu.Lock()
+	c.gateways[g.ID] = append(c.gateways[g.ID], g)
+	k := c.keepers[g.ID]
+	c.mu.Unlock()
+	if k != nil {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		k.gateway = g
+	}
+}
+
+func (c *Cloud) known(gw access.GatewayID) (out []ed25519.PublicKey) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, g := range c.gateways[gw] {
+		out = append(out, Public(g.Signing))
+	}
+	return out
+}
+
+// SignWith makes the cloud sign with another key from now on.
+func (c *Cloud) SignWith(key ed25519.PrivateKey) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.Signing = key
 }
 
 // sort puts a verified message into its log and before its gateway's keeper.
@@ -208,7 +237,10 @@ func Seal(signing ed25519.PrivateKey, to Gateway, typ protocol.Type, h protocol.
 
 // Seal makes the bytes of a message of this cloud.
 func (c *Cloud) Seal(to Gateway, typ protocol.Type, h protocol.Header, body any) ([]byte, error) {
-	return Seal(c.Signing, to, typ, h, body)
+	c.mu.Lock()
+	key := c.Signing
+	c.mu.Unlock()
+	return Seal(key, to, typ, h, body)
 }
 
 // Send seals a message and publishes it.

@@ -182,7 +182,7 @@ func (k *Keeper) events(e protocol.Events) {
 	if mute || through == 0 {
 		return
 	}
-	msg, err := k.cloud.Seal(k.gateway, protocol.TypeReceipt, protocol.Header{}, protocol.Receipt{Through: through})
+	msg, err := k.cloud.Seal(k.to(), protocol.TypeReceipt, protocol.Header{}, protocol.Receipt{Through: through})
 	k.publish(protocol.TypeReceipt, msg, err)
 }
 
@@ -210,8 +210,9 @@ func (k *Keeper) keep(e protocol.Events) uint64 {
 func (k *Keeper) send(pos access.Position, base uint64, s protocol.State, put []access.Item, gone []access.Key, have *protocol.Staged) {
 	k.mu.Lock()
 	s.Meant = k.meant
+	to := k.gateway
 	k.mu.Unlock()
-	msgs, err := k.cloud.sealChange(k.gateway, pos, base, s, put, gone)
+	msgs, err := k.cloud.sealChange(to, pos, base, s, put, gone)
 	if err != nil {
 		k.Bad.Add(err)
 	}
@@ -228,5 +229,12 @@ func (k *Keeper) publish(typ protocol.Type, msg []byte, err error) {
 		k.Bad.Add(err)
 		return
 	}
-	k.cloud.current().Publish(protocol.DownTopic(k.gateway.ID, typ), 1, false, msg) // a lost one is asked for again
+	k.cloud.current().Publish(protocol.DownTopic(k.to().ID, typ), 1, false, msg) // a lost one is asked for again
+}
+
+// to is the gateway by the keys that it is sealed to now.
+func (k *Keeper) to() Gateway {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.gateway
 }

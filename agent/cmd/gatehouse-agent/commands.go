@@ -90,6 +90,21 @@ func setUpAccept(c *cli.Call) func() error {
 	}
 }
 
+func setUpRenew(c *cli.Call) func() error {
+	load := withConfig(c)
+	return func() error {
+		cfg, err := load()
+		if err != nil {
+			return err
+		}
+		if err := agent.EnrollRenew(cfg, warnings(c)); err != nil {
+			return err
+		}
+		return c.Tell(map[string]any{"ok": true},
+			"The next keys are made. Start the agent: it tells the cloud of them, and changes over when the cloud has agreed.")
+	}
+}
+
 func setUpPlan(c *cli.Call) func() error {
 	load := withConfig(c)
 	device := c.Flags.String("device", "", "only the device with this `ID`")

@@ -18,6 +18,7 @@ func program() cli.Program {
 		{Name: "check-config", Summary: "names every wrong key of the configuration at once", Example: "gatehouse-agent check-config --config agent.toml", SetUp: setUpCheck},
 		{Name: "enroll request", Summary: "makes the gateway's keys and the request that the cloud takes", Example: "gatehouse-agent enroll request --config agent.toml --out lobby.request", SetUp: setUpRequest},
 		{Name: "enroll accept", Summary: "takes the bundle that the cloud made from the request", Example: "gatehouse-agent enroll accept --config agent.toml lobby.bundle", Args: 1, SetUp: setUpAccept},
+		{Name: "enroll renew", Summary: "makes the gateway's next keys, which take over by themselves; the agent must rest", Example: "gatehouse-agent enroll renew --config agent.toml", SetUp: setUpRenew},
 		{Name: "plan", Summary: "prints what would be done on each panel; does nothing", Example: "gatehouse-agent plan --at 2026-12-01T11:00:00-05:00 --json", SetUp: setUpPlan},
 		{Name: "state digest", Summary: "prints revision and digest of the wanted state", Example: "gatehouse-agent state digest", SetUp: setUpAsk(agent.AskDigest)},
 		{Name: "state dump", Summary: "prints every item of the wanted state, secrets redacted", Example: "gatehouse-agent state dump --json", SetUp: setUpAsk(agent.AskDump)},

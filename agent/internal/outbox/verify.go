@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"gatehouse/protocol/access"
@@ -78,15 +79,15 @@ func (r *Report) bad(format string, args ...any) {
 }
 
 // Verify walks everything that is kept. public is the gateway's signing key, to check the
-// checkpoints with; without it they are not counted. It reads in one transaction: a moment for a
+// checkpoints with, and past those that signed before it; without it they are not counted. It reads in one transaction: a moment for a
 // full outbox, so call it when asked to, not at start.
-func (b *Outbox) Verify(public ed25519.PublicKey) (Report, error) {
+func (b *Outbox) Verify(public ed25519.PublicKey, past ...ed25519.PublicKey) (Report, error) {
 	r := Report{ChainOK: true}
 	err := b.view(func(s *shelf) error {
 		if s.events == nil {
 			return nil
 		}
-		return s.verify(&r, public)
+		return s.verify(&r, append([]ed25519.PublicKey{public}, past...))
 	})
 	if r.Problems == nil {
 		r.Problems = []string{}
@@ -101,7 +102,7 @@ type walk struct {
 	known bool        // link is known
 }
 
-func (s *shelf) verify(r *Report, public ed25519.PublicKey) error {
+func (s *shelf) verify(r *Report, keys []ed25519.PublicKey) error {
 	checks, err := s.checkpoints(r)
 	if err != nil {
 		return err
@@ -114,8 +115,8 @@ func (s *shelf) verify(r *Report, public ed25519.PublicKey) error {
 			continue
 		}
 		s.verifyOne(r, &w, k, v)
-		if cp, ok := checks[number(k)]; ok && public != nil {
-			verifyCheckpoint(r, w, cp, public)
+		if cp, ok := checks[number(k)]; ok && keys[0] != nil {
+			verifyCheckpoint(r, w, cp, keys)
 		}
 	}
 	switch {
@@ -176,9 +177,12 @@ func (s *shelf) checkpoints(r *Report) (map[uint64]Checkpoint, error) {
 	return out, fault.Wrap(fault.Internal, "read", "outbox checkpoints", err)
 }
 
-func verifyCheckpoint(r *Report, w walk, c Checkpoint, public ed25519.PublicKey) {
+func verifyCheckpoint(r *Report, w walk, c Checkpoint, keys []ed25519.PublicKey) {
+	signed := func(public ed25519.PublicKey) bool {
+		return ed25519.Verify(public, CheckpointMessage(c.Number, c.Link), c.Signature)
+	}
 	switch {
-	case !ed25519.Verify(public, CheckpointMessage(c.Number, c.Link), c.Signature):
+	case !slices.ContainsFunc(keys, signed):
 		r.bad("the checkpoint at event %d is not signed by this gateway's key", c.Number)
 	case w.known && w.link != c.Link:
 		r.bad("the events up to %d are not those that were signed", c.Number)
