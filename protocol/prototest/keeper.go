@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"testing"
 
 	"gatehouse/protocol"
 	"gatehouse/protocol/access"
@@ -151,9 +152,7 @@ func (k *Keeper) hello(h protocol.Hello) {
 	}
 	k.mu.Lock()
 	pos, dig, d, mute := k.pos, k.dig, k.last, k.mute
-	items := slices.SortedFunc(maps.Values(k.items), func(a, b access.Item) int {
-		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID)) // the same chunks every time
-	})
+	items := k.all()
 	have := h.Staged
 	if k.full {
 		have = nil
@@ -170,6 +169,24 @@ func (k *Keeper) hello(h protocol.Hello) {
 	default:
 		k.send(pos, 0, body, items, nil, have)
 	}
+}
+
+// all is every item in one order, so that a revision is cut into the same chunks every time. The caller holds mu.
+func (k *Keeper) all() []access.Item {
+	return slices.SortedFunc(maps.Values(k.items), func(a, b access.Item) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID))
+	})
+}
+
+// Messages are those that bring a gateway the whole state, as they would be sent.
+func (k *Keeper) Messages(t testing.TB) [][]byte {
+	t.Helper()
+	k.mu.Lock()
+	pos, items, s := k.pos, k.all(), protocol.State{DigestKey: k.key, Digest: k.dig, Meant: k.meant}
+	k.mu.Unlock()
+	msgs, err := k.cloud.sealChange(k.to(), pos, 0, s, items, nil)
+	must(t, err)
+	return msgs
 }
 
 func (k *Keeper) events(e protocol.Events) {
