@@ -51,7 +51,11 @@ func (a *Agent) hold(l store.Loss) error {
 	e.Epoch, e.Revision, e.Fault = l.At.Epoch, l.At.Revision, fault.Conflict.String()
 	a.log.Error("access is kept although the cloud takes it away", "people", len(l.Lost), "of", l.Open, "cause", string(cause),
 		"epoch", l.At.Epoch, "revision", l.At.Revision, "remedy", "look at the cloud why so many lose access, and agree there or mend it")
-	return a.box.site.PutHolds(holds, e)
+	if err := a.box.site.PutHolds(holds, e); err != nil {
+		return err
+	}
+	a.holdsChanged() // before the state is stored: a loop may look at somebody at any moment
+	return nil
 }
 
 // restoredEpoch notes that a later epoch began which nobody agreed to.

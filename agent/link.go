@@ -67,9 +67,6 @@ func (w linkWanted) Apply(u access.Update) (bool, error) {
 	if err != nil {
 		a.log.Error("not all that follows from the state is done; it is tried again", "err", err)
 	}
-	if len(done.Lost) > 0 {
-		a.holdsChanged() // before the loops look at who changed
-	}
 	for _, p := range a.driven {
 		if all || len(done.People) > 0 {
 			p.loop.Changed(all, done.People...)

@@ -31,6 +31,13 @@ func (l *Loop) contact() time.Time {
 	return l.cfg.Contact()
 }
 
+// newHolds says that HoldsChanged was called and not acted on yet.
+func (l *Loop) newHolds() bool {
+	l.inbox.Lock()
+	defer l.inbox.Unlock()
+	return l.inbox.holds
+}
+
 // rereadHolds takes in what HoldsChanged told of, and has everybody looked at who is or was held.
 func (l *Loop) rereadHolds() error {
 	l.inbox.Lock()

@@ -78,9 +78,12 @@ func (l *Loop) round(ctx context.Context, p access.PersonID) (done bool, err err
 }
 
 // preempted takes in what arrived while we were reading, and says so when a removal waits and this
-// is none.
+// is none, or when losses of access were held back since the plan was made: they may be this one.
 func (l *Loop) preempted(step model.Step) error {
 	if step.Op == access.OpRemove {
+		if l.newHolds() {
+			return errPreempted
+		}
 		return nil
 	}
 	if err := l.evaluate(); err != nil {
