@@ -170,16 +170,21 @@ func (c *Cloud) Serve(ctx context.Context) error {
 // join makes intake, publisher and the connection to the broker, and ties them together.
 func (c *Cloud) join(address, name string) (*intake.Intake, *publish.Publisher, *brokerlink.Link, error) {
 	var link *brokerlink.Link
-	pub := publish.New(publish.Config{
-		Store: publishStore{c.store}, Signer: c.ca.Signer(), Now: c.now, Log: c.log,
-		Send: func(ctx context.Context, topic string, payload []byte) error { return link.Send(ctx, topic, payload) },
-	})
+	pub := c.publisher(0, func(ctx context.Context, topic string, payload []byte) error { return link.Send(ctx, topic, payload) })
 	in := intake.New(intake.Config{Store: intakeStore{c.store}, Answers: pub, Now: c.now, Log: c.log})
 	cfg, err := c.linkConfig(address, name, in.Offer, pub.Forget)
 	if err == nil {
 		link, err = brokerlink.New(cfg)
 	}
 	return in, pub, link, err
+}
+
+// publisher makes a publisher that hears of what this process commits at once, and of what others do every poll (0: the
+// publisher's own).
+func (c *Cloud) publisher(poll time.Duration, send func(context.Context, string, []byte) error) *publish.Publisher {
+	pub := publish.New(publish.Config{Store: publishStore{c.store}, Signer: c.ca.Signer(), Now: c.now, Log: c.log, Poll: poll, Send: send})
+	c.store.OnChange(pub.Wake)
+	return pub
 }
 
 func (c *Cloud) tend(ctx context.Context) error {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -40,7 +41,12 @@ type Store struct {
 	sealer      sealer
 	log         *slog.Logger
 	name        string // of the database in messages, without credentials
+	changed     atomic.Pointer[func()]
 }
+
+// OnChange makes f be told after every commit of this process that gives a publisher something to do;
+// what other processes commit shows in Changes only. It must not block. The last f counts.
+func (s *Store) OnChange(f func()) { s.changed.Store(&f) }
 
 // Open opens the database at dsn, making it and bringing its schema up to date as needed:
 //

@@ -68,7 +68,13 @@ func (s *Store) once(ctx context.Context, work func(*Tx) error) error {
 			return err
 		}
 	}
-	return db.Commit()
+	if err := db.Commit(); err != nil {
+		return err
+	}
+	if f := s.changed.Load(); f != nil && tx.revisions {
+		(*f)()
+	}
+	return nil
 }
 
 // view reads from one consistent picture of the database, without waiting for writers.
