@@ -54,7 +54,7 @@ func (c *Cloud) AddGateway(ctx context.Context, property access.PropertyID, requ
 		if err != nil {
 			return err
 		}
-		_, _, err = c.decide(ctx, tx, roster)
+		_, _, err = c.decide(ctx, tx, roster, false)
 		return err
 	})
 	if err != nil {

@@ -73,7 +73,7 @@ func change(u access.Update) publish.Change {
 
 func (s publishStore) Since(ctx context.Context, gw access.GatewayID, base uint64) (publish.Change, bool, error) {
 	g, err := s.Gateway(ctx, gw)
-	if err != nil {
+	if err != nil || g.Ahead.Revision != 0 {
 		return publish.Change{}, false, err
 	}
 	u, ok, err := s.Store.Since(ctx, gw, access.Position{Epoch: g.Published.Epoch, Revision: base})
@@ -81,16 +81,25 @@ func (s publishStore) Since(ctx context.Context, gw access.GatewayID, base uint6
 }
 
 func (s publishStore) Snapshot(ctx context.Context, gw access.GatewayID) (publish.Change, error) {
+	g, err := s.Gateway(ctx, gw)
+	if err != nil || g.Ahead.Revision != 0 { // what came out would be older than what it has
+		return publish.Change{}, err
+	}
 	u, err := s.Store.Snapshot(ctx, gw)
 	return change(u), err
 }
 
 func (s publishStore) Position(ctx context.Context, gw access.GatewayID) (access.Position, error) {
 	g, err := s.Gateway(ctx, gw)
-	if g.Published.Revision == 0 {
+	if g.Published.Revision == 0 || g.Ahead.Revision != 0 {
 		return access.Position{}, err
 	}
 	return g.Published, err
+}
+
+func (s publishStore) Meant(ctx context.Context, gw access.GatewayID) (access.Position, error) {
+	g, err := s.Gateway(ctx, gw)
+	return g.Meant, err
 }
 
 func (s publishStore) Acked(ctx context.Context, gw access.GatewayID) (access.Position, error) {
@@ -141,7 +150,7 @@ func (s intakeStore) SaveStatus(ctx context.Context, gw access.GatewayID, st pro
 func (s intakeStore) SaveHello(ctx context.Context, gw access.GatewayID, h protocol.Hello, at time.Time) error {
 	return s.Store.SaveHello(ctx, store.Fence{}, gw, store.Hello{
 		Protocol: h.Protocol, Software: h.Software, Position: access.Position{Epoch: h.Epoch, Revision: h.Revision}, Digest: h.Digest,
-		Boot: h.Boot, Clock: store.Clock{Trusted: h.Clock.Trusted, Source: h.Clock.Source, Now: h.Clock.Now}, Waiting: h.Waiting, At: at,
+		Boot: h.Boot, Clock: store.Clock{Trusted: h.Clock.Trusted, Source: h.Clock.Source, Now: h.Clock.Now}, Waiting: h.Waiting, Held: h.Held, At: at,
 	})
 }
 

@@ -103,7 +103,7 @@ func (c *Cloud) sync(ctx context.Context, property access.PropertyID, source str
 		if _, err := tx.SaveRoster(ctx, res.Roster); err != nil {
 			return err
 		}
-		changed, refusals, err := c.decide(ctx, tx, res.Roster)
+		changed, refusals, err := c.decide(ctx, tx, res.Roster, snap.OK && res.Held == "")
 		if err != nil {
 			return err
 		}
@@ -162,8 +162,9 @@ func firstOf(errs ...error) error {
 	return nil
 }
 
-// decide makes the wanted state of every gateway of the property follow from its roster.
-func (c *Cloud) decide(ctx context.Context, tx *store.Tx, r model.Roster) (changed int, refusals []model.Conflict, err error) {
+// decide makes the wanted state of every gateway of the property follow from its roster. Agreed says that whoever loses
+// access by it is meant to: a sync passed the brake, or a person said so.
+func (c *Cloud) decide(ctx context.Context, tx *store.Tx, r model.Roster, agreed bool) (changed int, refusals []model.Conflict, err error) {
 	d, err := policy.Decide(r, c.now())
 	if err != nil {
 		return 0, nil, err
@@ -181,7 +182,7 @@ func (c *Cloud) decide(ctx context.Context, tx *store.Tx, r model.Roster) (chang
 		return 0, nil, err
 	}
 	for _, gw := range gws {
-		_, news, err := tx.SetState(ctx, gw.ID, items)
+		_, news, err := tx.SetState(ctx, gw.ID, items, store.Terms{Now: c.now(), Agreed: agreed})
 		if err != nil {
 			return 0, nil, err
 		}
@@ -204,7 +205,7 @@ func (c *Cloud) Decide(ctx context.Context, property access.PropertyID) error {
 		if err != nil {
 			return err
 		}
-		_, refusals, err := c.decide(ctx, tx, r)
+		_, refusals, err := c.decide(ctx, tx, r, false)
 		if err != nil {
 			return err
 		}

@@ -141,7 +141,7 @@ func gatewayView(g store.GatewayStatus) console.Gateway {
 	out := console.Gateway{
 		ID: g.ID, Software: g.Told.Software, Added: g.Added, Contact: g.Contact, Online: g.Online.Online,
 		Stored: g.Stored, Published: g.Published, StoredAt: g.StoredAt,
-		ClockTrusted: g.Told.Clock.Trusted, ClockSource: g.Told.Clock.Source, Hello: g.Told.At, Waiting: g.Told.Waiting,
+		ClockTrusted: g.Told.Clock.Trusted, ClockSource: g.Told.Clock.Source, Hello: g.Told.At, Waiting: g.Told.Waiting, Held: g.Told.Held, Ahead: g.Ahead.Revision != 0,
 	}
 	if !g.Told.At.IsZero() {
 		out.ClockOff = g.Told.Clock.Now.Sub(g.Told.At)

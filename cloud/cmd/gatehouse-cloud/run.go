@@ -16,6 +16,8 @@ func program() cli.Program {
 		{Name: "serve", Summary: "runs broker, publisher and pages until it is told to stop", Example: "gatehouse-cloud serve --config cloud.toml", SetUp: setUpServe},
 		{Name: "migrate", Summary: "brings the database up to date and ends", Example: "gatehouse-cloud migrate --config cloud.toml", SetUp: setUpMigrate},
 		{Name: "gateway add", Summary: "makes a new gateway from its request", Example: "gatehouse-cloud gateway add --config cloud.toml --property maple-court --request lobby.request --out lobby.bundle", SetUp: setUpGatewayAdd},
+		{Name: "gateway agree", Summary: "agrees with what a gateway holds back: those people lose their access", Example: "gatehouse-cloud gateway agree --config cloud.toml --gateway gw1", SetUp: setUpGatewayAgree},
+		{Name: "restored", Summary: "to be run once after the database came back from a backup: gateways then lose nothing by it until somebody agrees", Example: "gatehouse-cloud restored --config cloud.toml", SetUp: setUpRestored},
 		{Name: "broker certificate", Summary: "makes or renews the certificate of a broker that stands beside the cloud", Example: "gatehouse-cloud broker certificate --config cloud.toml --name broker.example.com --out broker", SetUp: setUpBrokerCertificate},
 		{Name: "import", Summary: "reads an export as a sync of a property", Example: "gatehouse-cloud import --config cloud.toml --property maple-court --format csv --file residents.csv", SetUp: setUpImport},
 		{Name: "sync", Summary: "reads a property's live source now", Example: "gatehouse-cloud sync --config cloud.toml --property maple-court --unit 204", SetUp: setUpSync},

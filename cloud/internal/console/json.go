@@ -103,6 +103,8 @@ type gatewayJSON struct {
 	ClockTrusted bool             `json:"clock_trusted"`
 	ClockSource  string           `json:"clock_source,omitempty"`
 	Waiting      uint64           `json:"waiting"`
+	Held         int              `json:"held,omitempty"`
+	Ahead        bool             `json:"ahead,omitempty"` // its state is newer than the database
 	Devices      []deviceJSON     `json:"devices"`
 }
 

@@ -90,7 +90,7 @@ func (pic *picture) gatewayJSON(g Gateway) gatewayJSON {
 	out := gatewayJSON{
 		ID: g.ID, Software: g.Software, Online: g.Online, Contact: local(g.Contact, pic.zone), Silent: pic.silent[g.ID],
 		Epoch: g.Published.Epoch, Stored: g.Stored.Revision, StoredAt: local(g.StoredAt, pic.zone), Published: g.Published.Revision,
-		ClockTrusted: g.ClockTrusted, ClockSource: g.ClockSource, Waiting: g.Waiting, Devices: []deviceJSON{},
+		ClockTrusted: g.ClockTrusted, ClockSource: g.ClockSource, Waiting: g.Waiting, Held: g.Held, Ahead: g.Ahead, Devices: []deviceJSON{},
 	}
 	for _, d := range g.Devices {
 		v := deviceJSON{

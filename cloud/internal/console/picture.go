@@ -203,6 +203,7 @@ func (pic *picture) gatewayAlerts(g Gateway) []alert {
 	if !g.Hello.IsZero() && !g.ClockTrusted {
 		out = append(out, alert{Text: name + " does not trust its clock: ends still act, nothing new opens.", Remedy: "Connect it to the internet or to a time server.", Href: href})
 	}
+	out = append(out, wordAlerts(g)...)
 	for _, d := range g.Devices {
 		if !d.Since.IsZero() && !d.Reachable {
 			text := cmp.Or(d.Name, string(d.ID)) + " does not answer the gateway"
@@ -211,6 +212,20 @@ func (pic *picture) gatewayAlerts(g Gateway) []alert {
 			}
 			out = append(out, alert{Text: text, Word: "since", At: pic.stamp(d.Since), Remedy: "See that the panel has power and network, and that the gateway has its right user name and password.", Href: href})
 		}
+	}
+	return out
+}
+
+// wordAlerts is what waits for a person's word at a gateway.
+func wordAlerts(g Gateway) (out []alert) {
+	if g.Ahead {
+		out = append(out, alert{Text: "Gateway " + string(g.ID) + " has a newer state than this cloud, whose database came back from a backup. Nothing is published to it.",
+			Remedy: "Run: gatehouse-cloud restored.", Href: "#conflicts"})
+	}
+	if g.Held > 0 {
+		wait := count(g.Held, "person waits", "people wait")
+		out = append(out, alert{Text: wait + " for your word at gateway " + string(g.ID) + ": they would lose their access, and keep it until somebody agrees.",
+			Remedy: "If they should lose it: gatehouse-cloud gateway agree --gateway " + string(g.ID) + ". If not, correct the source.", Href: "#gateways"})
 	}
 	return out
 }

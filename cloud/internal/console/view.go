@@ -96,6 +96,8 @@ type Gateway struct {
 	ClockOff          time.Duration // its clock minus ours when it last said hello
 	Hello             time.Time     // when that was; zero: never
 	Waiting           uint64        // events in its outbox then
+	Held              int           // people whose loss of access waits for somebody's word
+	Ahead             bool          // its state is newer than ours: the database was restored
 	Devices           []Device
 }
 

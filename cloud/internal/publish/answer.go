@@ -36,8 +36,9 @@ func (p *Publisher) Hello(ctx context.Context, gw access.GatewayID, h protocol.H
 		return err
 	}
 	if c.To.Before(from) {
-		p.cfg.Log.Warn("a gateway is ahead of the store: was the database restored without opening a new epoch?",
+		p.cfg.Log.Warn("a gateway's state is newer than ours, so it is sent nothing: the database was restored from a backup; run gatehouse-cloud restored",
 			"gateway", string(gw), "epoch", from.Epoch, "revision", from.Revision, "newest", c.To.Revision)
+		return nil
 	}
 	base := from.Revision
 	if !delta {
@@ -102,6 +103,7 @@ func (p *Publisher) state(ctx context.Context, gw access.GatewayID, base uint64,
 	if p.sent[gw].Before(c.To) {
 		p.sent[gw] = c.To
 	}
+	p.meant[gw] = c.Meant
 	p.mu.Unlock()
 	level := slog.LevelInfo
 	if base == c.To.Revision { // nothing new

@@ -119,7 +119,7 @@ func TestAheadOfTheStoreIsSaid(t *testing.T) {
 	inBubble(t, one, func(r *rig) {
 		r.commit(gw, prototest.People(t, 1)...)
 		r.say(gw, protocol.Hello{Epoch: 1, Revision: 9})
-		if !strings.Contains(r.log.String(), "ahead of the store") {
+		if !strings.Contains(r.log.String(), "newer than ours") || !strings.Contains(r.log.String(), "gatehouse-cloud restored") {
 			t.Errorf("log:\n%s", r.log.String())
 		}
 	})

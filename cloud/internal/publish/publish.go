@@ -34,8 +34,11 @@ type Store interface {
 	Since(ctx context.Context, gw access.GatewayID, base uint64) (Change, bool, error)
 	// Snapshot is the whole newest state. To has revision 0 when there is none yet.
 	Snapshot(ctx context.Context, gw access.GatewayID) (Change, error)
-	// Position is the newest position; its revision is 0 when there is none yet.
+	// Position is the newest position; its revision is 0 when there is none yet, or when nothing may be
+	// published because the gateway's own is newer. Since and Snapshot say the same.
 	Position(ctx context.Context, gw access.GatewayID) (access.Position, error)
+	// Meant is up to where somebody agrees with what the state takes away.
+	Meant(ctx context.Context, gw access.GatewayID) (access.Position, error)
 	// Acked is the newest position that the gateway has said it stored.
 	Acked(ctx context.Context, gw access.GatewayID) (access.Position, error)
 	// Through is the number of the last event of the gateway that is committed.
@@ -74,6 +77,7 @@ type Publisher struct {
 	turns    map[access.GatewayID]chan struct{} // who holds the token may send to the gateway
 	sent     map[access.GatewayID]access.Position
 	answered map[access.GatewayID]answer
+	meant    map[access.GatewayID]access.Position // the agreement that it was told of last
 }
 
 // New makes a publisher.
@@ -83,7 +87,7 @@ func New(cfg Config) *Publisher {
 	}
 	return &Publisher{
 		cfg: cfg, wake: make(chan struct{}, 1), turns: map[access.GatewayID]chan struct{}{},
-		sent: map[access.GatewayID]access.Position{}, answered: map[access.GatewayID]answer{},
+		sent: map[access.GatewayID]access.Position{}, answered: map[access.GatewayID]answer{}, meant: map[access.GatewayID]access.Position{},
 	}
 }
 
@@ -199,8 +203,11 @@ func (p *Publisher) advance(ctx context.Context, gw access.GatewayID) error {
 	if sent := p.newest(gw); base.Before(sent) {
 		base = sent
 	}
-	if to.Revision == 0 || !base.Before(to) {
+	switch {
+	case to.Revision == 0:
 		return nil
+	case !base.Before(to):
+		return p.agreed(ctx, gw, to)
 	}
 	c, delta, err := p.since(ctx, gw, base)
 	if err == nil && !delta {
@@ -213,6 +220,29 @@ func (p *Publisher) advance(ctx context.Context, gw access.GatewayID) error {
 		base = access.Position{}
 	}
 	return p.state(ctx, gw, base.Revision, c, "")
+}
+
+// agreed tells a gateway that has the newest state of an agreement that is newer than the last it was
+// told of. What it was told before this program started is not known; its hello asks for it.
+func (p *Publisher) agreed(ctx context.Context, gw access.GatewayID, at access.Position) error {
+	meant, err := p.cfg.Store.Meant(ctx, gw)
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	told, known := p.meant[gw]
+	if !known {
+		p.meant[gw] = meant
+	}
+	p.mu.Unlock()
+	if !known || !told.Before(meant) {
+		return nil
+	}
+	c, ok, err := p.since(ctx, gw, at)
+	if err != nil || !ok {
+		return err
+	}
+	return p.state(ctx, gw, at.Revision, c, "")
 }
 
 func (p *Publisher) newest(gw access.GatewayID) access.Position {

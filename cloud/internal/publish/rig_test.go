@@ -106,6 +106,15 @@ func (s *store) Position(_ context.Context, gw access.GatewayID) (access.Positio
 	return st.position(), nil
 }
 
+func (s *store) Meant(_ context.Context, gw access.GatewayID) (access.Position, error) {
+	st, err := s.enter("Meant", gw)
+	defer s.mu.Unlock()
+	if err != nil {
+		return access.Position{}, err
+	}
+	return st.meant, nil
+}
+
 func (s *store) Acked(_ context.Context, gw access.GatewayID) (access.Position, error) {
 	st, err := s.enter("Acked", gw)
 	defer s.mu.Unlock()

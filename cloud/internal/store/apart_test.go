@@ -99,7 +99,7 @@ func TestGateways_AreApart(t *testing.T) {
 		items := manyItems(2)
 		s.update(t, func(ctx context.Context, tx *Tx) error {
 			for _, gw := range []access.GatewayID{"gw1", "gw2"} {
-				if _, _, err := tx.SetState(ctx, gw, items); err != nil {
+				if _, _, err := tx.SetState(ctx, gw, items, Terms{Now: noon()}); err != nil {
 					return err
 				}
 			}

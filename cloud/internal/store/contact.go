@@ -17,6 +17,7 @@ type Hello struct {
 	Boot     string
 	Clock    Clock
 	Waiting  uint64    // events in its outbox
+	Held     int       // people whose loss of access waits for somebody's word
 	At       time.Time // when we received it
 }
 
@@ -38,11 +39,15 @@ type Status struct {
 // SaveHello stores a hello.
 func (s *Store) SaveHello(ctx context.Context, under Fence, gateway access.GatewayID, h Hello) error {
 	return s.fenced(ctx, under, func(t *Tx) error {
-		return t.told(ctx, gateway, h.At, `protocol = $3, software = $4, stored_epoch = $5, stored_revision = $6, stored_digest = $7,
+		err := t.told(ctx, gateway, h.At, `protocol = $3, software = $4, stored_epoch = $5, stored_revision = $6, stored_digest = $7,
 			stored_at = CASE WHEN stored_epoch = $5 AND stored_revision = $6 THEN stored_at ELSE $2 END,
-			boot = $8, clock_trusted = $9, clock_source = $10, clock_now = $11, waiting = $12, hello_at = $2`,
+			boot = $8, clock_trusted = $9, clock_source = $10, clock_now = $11, waiting = $12, held = $13, hello_at = $2`,
 			h.Protocol, h.Software, h.Position.Epoch, h.Position.Revision, h.Digest,
-			h.Boot, h.Clock.Trusted, h.Clock.Source, h.Clock.Now, h.Waiting)
+			h.Boot, h.Clock.Trusted, h.Clock.Source, h.Clock.Now, h.Waiting, h.Held)
+		if err == nil {
+			err = firstOf(t.noteAhead(ctx, gateway, h.Position), t.settle(ctx, gateway))
+		}
+		return explain("save hello of gateway", string(gateway), err)
 	})
 }
 
@@ -50,7 +55,7 @@ func (s *Store) SaveHello(ctx context.Context, under Fence, gateway access.Gatew
 // counts as contact.
 func (s *Store) SaveAck(ctx context.Context, under Fence, gateway access.GatewayID, pos access.Position, digest access.Digest, at time.Time) error {
 	return s.fenced(ctx, under, func(t *Tx) error {
-		if err := t.told(ctx, gateway, at, ``); err != nil {
+		if err := firstOf(t.told(ctx, gateway, at, ``), t.noteAhead(ctx, gateway, pos)); err != nil {
 			return err
 		}
 		return explain("save ack of gateway", string(gateway), t.exec(ctx, `UPDATE gateways
@@ -58,6 +63,15 @@ func (s *Store) SaveAck(ctx context.Context, under Fence, gateway access.Gateway
 			WHERE id = $1 AND (stored_epoch < $2 OR stored_epoch = $2 AND stored_revision < $3)`,
 			gateway, pos.Epoch, pos.Revision, digest, at))
 	})
+}
+
+func firstOf(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // SaveInventory replaces a gateway's devices, when the number is newer than the stored one's.

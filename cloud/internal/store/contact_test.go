@@ -14,7 +14,7 @@ func TestAddGateway(t *testing.T) {
 	onEach(t, func(t *testing.T, dsn string) {
 		s := withGateway(t, dsn)
 		want := gatewayOne()
-		want.Published.Epoch = 1
+		want.Published.Epoch, want.Meant.Epoch = 1, 1
 		wantSame(t, "gateway", must(s.Gateway(t.Context(), "gw1"))(t), want)
 
 		add := func(change func(*Gateway)) error {
@@ -191,7 +191,7 @@ func TestTold_UnderALostLease(t *testing.T) {
 			}
 		}
 		want := gatewayOne()
-		want.Published.Epoch = 1
+		want.Published.Epoch, want.Meant.Epoch = 1, 1
 		wantSame(t, "gateway", must(s.Gateway(ctx, "gw1"))(t), want)
 	})
 }

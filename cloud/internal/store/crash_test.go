@@ -33,7 +33,7 @@ func writeUntilKilled(ctx context.Context, dsn string) error {
 	}
 	for n := 1; ; n++ {
 		err := s.Update(ctx, func(tx *Tx) error {
-			pos, changed, err := tx.SetState(ctx, "gw1", manyItems(n))
+			pos, changed, err := tx.SetState(ctx, "gw1", manyItems(n), Terms{Now: noon()})
 			if err == nil && changed && n == 3 {
 				fmt.Println("open", pos.Revision)
 				<-ctx.Done()

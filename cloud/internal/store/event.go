@@ -46,6 +46,11 @@ func (t *Tx) saveEvents(ctx context.Context, gateway access.GatewayID, b Events)
 		return 0, explain("save events of gateway", string(gateway), err)
 	}
 	lost := b.bridges(through)
+	if !lost && len(b.Raw) > 0 && b.First > through+1 {
+		if lost, err = t.leap(ctx, gateway, b, through); err != nil {
+			return 0, explain("save events of gateway", string(gateway), err)
+		}
+	}
 	if len(b.Raw) == 0 || b.First > through+1 && !lost || b.First <= through && lost {
 		return through, nil // nothing, a hole, or given up after it came here: what is stored stays
 	}
@@ -79,6 +84,17 @@ func (b Events) bridges(through uint64) bool {
 	}
 	e, err := readEvent(b.Raw[0], b.First, b.Received)
 	return err == nil && e.Kind == access.EventLost && e.First <= through+1 && e.Last <= e.Number
+}
+
+// leap says whether the batch may begin beyond the next number because this database was restored and
+// the gateway no longer has what lies between. The hole is kept, and there is one a restore.
+func (t *Tx) leap(ctx context.Context, gateway access.GatewayID, b Events, through uint64) (bool, error) {
+	rows, err := list(ctx, t.reader, func(id *string) []any { return []any{id} },
+		`UPDATE gateways SET anew = 0 WHERE id = $1 AND anew = 1 RETURNING id`, gateway)
+	if err != nil || len(rows) == 0 {
+		return false, err
+	}
+	return true, t.exec(ctx, `INSERT INTO event_holes (gateway, first, last, found) VALUES ($1, $2, $3, $4)`, gateway, through+1, b.First-1, b.Received)
 }
 
 // endsLost says whether the newest stored event is a lost range: the chain begins anew after it.

@@ -29,6 +29,9 @@ type Gateway struct {
 	Online    Status    // what the broker says; a hint
 	Inventory uint64    // number of its last inventory
 	Events    uint64    // number of its last event here
+
+	Meant access.Position // up to where what its state takes away is meant
+	Ahead access.Position // a position it named that was never published from here; revision 0: none
 }
 
 // AddGateway stores a newly enrolled gateway, with epoch 1, nothing published and a digest key of its
@@ -56,14 +59,15 @@ func (t *Tx) AddGateway(ctx context.Context, g Gateway) error {
 
 const gatewayColumns = `SELECT id, property, serial, signing, sealing, added, epoch, revision, stored_epoch, stored_revision, stored_digest, stored_at,
 	protocol, software, boot, clock_trusted, clock_source, clock_now, waiting, hello_at, last_contact,
-	online, online_boot, online_number, online_at, inventory, last_event FROM gateways `
+	online, online_boot, online_number, online_at, inventory, last_event, meant_epoch, meant_revision, ahead_epoch, ahead_revision, held FROM gateways `
 
 func gatewayFields(g *Gateway) []any {
 	return []any{&g.ID, &g.Property, &g.Serial, &g.Signing, &g.Sealing, inTime(&g.Added), &g.Published.Epoch, &g.Published.Revision,
 		&g.Stored.Epoch, &g.Stored.Revision, inDigest(&g.StoredSum), inTime(&g.StoredAt),
 		&g.Told.Protocol, &g.Told.Software, &g.Told.Boot, &g.Told.Clock.Trusted, &g.Told.Clock.Source, inTime(&g.Told.Clock.Now),
 		&g.Told.Waiting, inTime(&g.Told.At), inTime(&g.Contact),
-		&g.Online.Online, &g.Online.Boot, &g.Online.Number, inTime(&g.Online.At), &g.Inventory, &g.Events}
+		&g.Online.Online, &g.Online.Boot, &g.Online.Number, inTime(&g.Online.At), &g.Inventory, &g.Events,
+		&g.Meant.Epoch, &g.Meant.Revision, &g.Ahead.Epoch, &g.Ahead.Revision, &g.Told.Held}
 }
 
 // Gateways lists every gateway, by id.
@@ -81,6 +85,12 @@ func (s *Store) Gateway(ctx context.Context, id access.GatewayID) (g Gateway, er
 		return missing(r.row(ctx, gatewayColumns+`WHERE id = $1`, id).Scan(gatewayFields(&g)...), "gateway", string(id))
 	})
 	return g, err
+}
+
+// Gateways lists every gateway within a transaction, by id.
+func (t *Tx) Gateways(ctx context.Context) ([]Gateway, error) {
+	out, err := list(ctx, t.reader, gatewayFields, gatewayColumns+`ORDER BY id`)
+	return out, explain("list", "gateways", err)
 }
 
 // GatewaysOf lists the gateways of a property within a transaction, by id: the ones whose state

@@ -191,7 +191,7 @@ func TestOpenSQLite_DamagedPageInWords(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "cloud.db")
 	s := withGateway(t, "sqlite://"+path)
 	s.update(t, func(ctx context.Context, tx *Tx) error {
-		_, _, err := tx.SetState(ctx, "gw1", manyItems(200))
+		_, _, err := tx.SetState(ctx, "gw1", manyItems(200), Terms{Now: noon()})
 		return err
 	})
 	if err := s.Close(); err != nil {
@@ -277,7 +277,7 @@ func TestSecretsAreNotInTheFile(t *testing.T) {
 		if _, err := tx.SaveRoster(ctx, r); err != nil {
 			return err
 		}
-		_, _, err := tx.SetState(ctx, "gw1", manyItems(20))
+		_, _, err := tx.SetState(ctx, "gw1", manyItems(20), Terms{Now: noon()})
 		return err
 	})
 	digestKey := must(s.Snapshot(t.Context(), "gw1"))(t).DigestKey

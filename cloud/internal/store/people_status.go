@@ -87,6 +87,11 @@ func (s *Store) PeopleStatus(ctx context.Context, property access.PropertyID) (o
 		if out.Conflicts, err = r.conflicts(ctx, property); err != nil {
 			return err
 		}
+		open, err := r.questions(ctx, property)
+		if err != nil {
+			return err
+		}
+		out.Conflicts = append(out.Conflicts, open...)
 		if out.Gateways, err = r.gatewayStatus(ctx, property); err != nil {
 			return err
 		}

@@ -53,7 +53,7 @@ func (r reader) head(ctx context.Context, gateway access.GatewayID) (head, error
 }
 
 func (h head) update(base uint64) access.Update {
-	return access.Update{Position: h.Position, Base: base, DigestKey: h.key, Digest: h.digest}
+	return access.Update{Position: h.Position, Base: base, DigestKey: h.key, Digest: h.digest, Meant: h.Meant}
 }
 
 // items reads and opens items of a gateway, in the order in which a snapshot lists them.

@@ -14,16 +14,17 @@ const keepRevisions = 10_000
 // head is where a gateway's wanted state stands.
 type head struct {
 	access.Position
+	Meant  access.Position // up to where what it takes away is meant
 	floor  uint64
 	key    []byte
 	digest access.Digest
 }
 
-const headColumns = `epoch, revision, base_floor, digest_key, digest`
+const headColumns = `epoch, revision, meant_epoch, meant_revision, base_floor, digest_key, digest`
 
 func (r reader) scanHead(row interface{ Scan(...any) error }, id access.GatewayID) (h head, err error) {
 	var sealed []byte
-	if err := row.Scan(&h.Epoch, &h.Revision, &h.floor, &sealed, inDigest(&h.digest)); err != nil {
+	if err := row.Scan(&h.Epoch, &h.Revision, &h.Meant.Epoch, &h.Meant.Revision, &h.floor, &sealed, inDigest(&h.digest)); err != nil {
 		return h, missing(err, "gateway", string(id))
 	}
 	h.key, err = r.sealer.open(sealed, "gateways", string(id), "digest_key")
@@ -33,7 +34,10 @@ func (r reader) scanHead(row interface{ Scan(...any) error }, id access.GatewayI
 // SetState makes wanted the whole wanted state of a gateway. Only items whose bytes differ are
 // written; when there are any, they get the next revision and changed is true. The position is the
 // newest one either way. An item that is named twice is Invalid.
-func (t *Tx) SetState(ctx context.Context, gateway access.GatewayID, wanted []access.Item) (pos access.Position, changed bool, err error) {
+//
+// The new revision is meant when by its terms somebody agrees with it, or it takes access from nobody;
+// but never while an older one waits for agreement.
+func (t *Tx) SetState(ctx context.Context, gateway access.GatewayID, wanted []access.Item, terms Terms) (pos access.Position, changed bool, err error) {
 	h, err := t.scanHead(t.row(ctx, `UPDATE gateways SET revision = revision WHERE id = $1 RETURNING `+headColumns, gateway), gateway)
 	if err != nil {
 		return pos, false, err
@@ -46,7 +50,15 @@ func (t *Tx) SetState(ctx context.Context, gateway access.GatewayID, wanted []ac
 	if err != nil || step.empty() {
 		return h.Position, false, err
 	}
+	lost, err := t.saveEnds(ctx, gateway, wanted, terms.Now)
+	if err != nil {
+		return pos, false, explain("save ends of access at gateway", string(gateway), err)
+	}
+	follows := h.Meant == h.Position
 	h.Revision++
+	if follows && (terms.Agreed || lost == 0) {
+		h.Meant = h.Position
+	}
 	h.digest = step.digest
 	if err := t.saveStep(ctx, gateway, h, step); err != nil {
 		return pos, false, explain("save state of gateway", string(gateway), err)
@@ -132,7 +144,8 @@ func (t *Tx) saveStep(ctx context.Context, gateway access.GatewayID, h head, s s
 			return err
 		}
 	}
-	return t.exec(ctx, `UPDATE gateways SET revision = $1, digest = $2, base_floor = $3 WHERE id = $4`, h.Revision, h.digest, h.floor, gateway)
+	return t.exec(ctx, `UPDATE gateways SET revision = $1, digest = $2, base_floor = $3, meant_epoch = $4, meant_revision = $5 WHERE id = $6`,
+		h.Revision, h.digest, h.floor, h.Meant.Epoch, h.Meant.Revision, gateway)
 }
 
 func (t *Tx) saveGone(ctx context.Context, gateway access.GatewayID, revision uint64, gone []mark) error {

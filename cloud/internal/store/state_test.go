@@ -35,7 +35,7 @@ func manyItems(n int) []access.Item {
 func setState(t testing.TB, s *Store, items []access.Item) (pos access.Position, changed bool) {
 	t.Helper()
 	s.update(t, func(ctx context.Context, tx *Tx) (err error) {
-		pos, changed, err = tx.SetState(ctx, "gw1", items)
+		pos, changed, err = tx.SetState(ctx, "gw1", items, Terms{Now: noon()})
 		return err
 	})
 	return pos, changed
@@ -190,11 +190,11 @@ func TestSetState_Refuses(t *testing.T) {
 	onEach(t, func(t *testing.T, dsn string) {
 		s := withGateway(t, dsn)
 		err := s.Update(t.Context(), func(tx *Tx) error {
-			_, _, err := tx.SetState(t.Context(), "gw1", append(manyItems(1), manyItems(1)...))
+			_, _, err := tx.SetState(t.Context(), "gw1", append(manyItems(1), manyItems(1)...), Terms{Now: noon()})
 			return err
 		})
 		wantKind(t, err, fault.Invalid, "named twice")
-		err = s.Update(t.Context(), func(tx *Tx) error { _, _, err := tx.SetState(t.Context(), "gw9", nil); return err })
+		err = s.Update(t.Context(), func(tx *Tx) error { _, _, err := tx.SetState(t.Context(), "gw9", nil, Terms{Now: noon()}); return err })
 		wantKind(t, err, fault.Invalid, "no such gateway")
 		wantSame(t, "position", must(s.Gateway(t.Context(), "gw1"))(t).Published, access.Position{Epoch: 1})
 	})
@@ -245,7 +245,7 @@ func TestSetState_TwoProcesses(t *testing.T) {
 		for i := range 12 {
 			wait.Go(func() {
 				err := stores[i%2].Update(t.Context(), func(tx *Tx) error {
-					pos, changed, err := tx.SetState(t.Context(), "gw1", manyItems(i+1))
+					pos, changed, err := tx.SetState(t.Context(), "gw1", manyItems(i+1), Terms{Now: noon()})
 					lock.Lock()
 					defer lock.Unlock()
 					if changed && seen[pos.Revision] {

@@ -302,7 +302,7 @@ func TestPeopleStatus_TwoGateways(t *testing.T) {
 				return err
 			}
 			for _, gw := range []access.GatewayID{"gw1", "gw2"} {
-				if _, _, err := tx.SetState(ctx, gw, h.items); err != nil {
+				if _, _, err := tx.SetState(ctx, gw, h.items, Terms{Now: noon()}); err != nil {
 					return err
 				}
 			}

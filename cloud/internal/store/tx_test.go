@@ -33,7 +33,7 @@ func TestUpdate_RollbackLeavesNothing(t *testing.T) {
 			if err := tx.SetConflicts(ctx, "maples", []model.Conflict{{Kind: "bad_pin", Subject: "p1"}}, true, noon()); err != nil {
 				return err
 			}
-			_, changed, err := tx.SetState(ctx, "gw1", manyItems(3))
+			_, changed, err := tx.SetState(ctx, "gw1", manyItems(3), Terms{Now: noon()})
 			if err == nil && !changed {
 				t.Error("nothing changed, so the test shows nothing")
 			}

@@ -159,6 +159,8 @@ type Roster struct {
 const (
 	FoundByPeople = "people"
 	FoundByPolicy = "policy"
+
+	FoundByGateway = "gateway" // follows from what a gateway told
 )
 
 // Conflict is something that a person must look at (row S14). It is identified by Property, Kind
@@ -170,5 +172,5 @@ type Conflict struct {
 	Subject  string // what it is about: a person id, a residency id, a unit id, a line
 	Text     string // in words, without secrets
 	Remedy   string // what to do
-	FoundBy  string // FoundByPeople or FoundByPolicy
+	FoundBy  string // FoundByPeople, FoundByPolicy or FoundByGateway
 }
