@@ -148,9 +148,13 @@ func (s intakeStore) SaveStatus(ctx context.Context, gw access.GatewayID, st pro
 }
 
 func (s intakeStore) SaveHello(ctx context.Context, gw access.GatewayID, h protocol.Hello, at time.Time) error {
+	var settings store.InForce
+	if f := h.Settings; f != nil {
+		settings = store.InForce{Known: true, Revision: f.Revision, Refused: f.Refused, Message: f.Message}
+	}
 	return s.Store.SaveHello(ctx, store.Fence{}, gw, store.Hello{
 		Protocol: h.Protocol, Software: h.Software, Position: access.Position{Epoch: h.Epoch, Revision: h.Revision}, Digest: h.Digest,
-		Boot: h.Boot, Clock: store.Clock{Trusted: h.Clock.Trusted, Source: h.Clock.Source, Now: h.Clock.Now}, Waiting: h.Waiting, Held: h.Held, At: at,
+		Boot: h.Boot, Clock: store.Clock{Trusted: h.Clock.Trusted, Source: h.Clock.Source, Now: h.Clock.Now}, Waiting: h.Waiting, Held: h.Held, At: at, Settings: settings,
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"gatehouse/cloud/internal/brokerlink"
 	"gatehouse/cloud/internal/intake"
+	"gatehouse/cloud/internal/store"
 )
 
 const scrapeLimit = 5 * time.Second
@@ -67,7 +68,8 @@ type gauges struct {
 	intake *intake.Intake
 
 	synced, complete, conflicts, people *prometheus.Desc // by property
-	contact, waiting, behind            *prometheus.Desc // by gateway
+	contact, waiting, behind, held      *prometheus.Desc // by gateway
+	revoking, oldest                    *prometheus.Desc // by property
 	refused, dropped                    *prometheus.Desc
 }
 
@@ -82,6 +84,9 @@ func newGauges(c *Cloud, in *intake.Intake) gauges {
 		contact:   prometheus.NewDesc("gatehouse_gateway_contact_timestamp_seconds", "When the gateway was last heard, verified.", gateway, nil),
 		waiting:   prometheus.NewDesc("gatehouse_gateway_waiting_events", "Events in the gateway's outbox when it last said hello.", gateway, nil),
 		behind:    prometheus.NewDesc("gatehouse_gateway_revisions_behind", "Published revisions that the gateway has not stored.", gateway, nil),
+		held:      prometheus.NewDesc("gatehouse_gateway_held_people", "People whose loss of access waits for somebody's word at the gateway.", gateway, nil),
+		revoking:  prometheus.NewDesc("gatehouse_unconfirmed_revocations", "People and panels whose access is over without proof that the panel forgot them; held ones left out.", property, nil),
+		oldest:    prometheus.NewDesc("gatehouse_oldest_unconfirmed_revocation_seconds", "Age of the oldest of them; 0 there is none.", property, nil),
 		refused:   prometheus.NewDesc("gatehouse_intake_refused_messages_total", "Messages of gateways that were refused.", []string{"reason"}, nil),
 		dropped:   prometheus.NewDesc("gatehouse_intake_dropped_messages_total", "Messages dropped because the queue was full; gateways repeat them.", nil, nil),
 	}
@@ -89,7 +94,7 @@ func newGauges(c *Cloud, in *intake.Intake) gauges {
 
 // Describe implements prometheus.Collector.
 func (g gauges) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{g.synced, g.complete, g.conflicts, g.people, g.contact, g.waiting, g.behind, g.refused, g.dropped} {
+	for _, d := range []*prometheus.Desc{g.synced, g.complete, g.conflicts, g.people, g.contact, g.waiting, g.behind, g.held, g.revoking, g.oldest, g.refused, g.dropped} {
 		ch <- d
 	}
 }
@@ -103,6 +108,7 @@ func (g gauges) Collect(ch chan<- prometheus.Metric) {
 	}
 	g.properties(ctx, put)
 	g.gateways(ctx, put)
+	g.revocations(ctx, put)
 	counts := g.intake.Counts()
 	for reason, n := range counts.Refused {
 		ch <- prometheus.MustNewConstMetric(g.refused, prometheus.CounterValue, float64(n), string(reason))
@@ -135,6 +141,7 @@ func (g gauges) gateways(ctx context.Context, put func(*prometheus.Desc, float64
 	}
 	for _, gw := range all {
 		labels := []string{string(gw.Property), string(gw.ID)}
+		put(g.held, float64(gw.Told.Held), labels...)
 		put(g.waiting, float64(gw.Told.Waiting), labels...)
 		if gw.Stored.Epoch == gw.Published.Epoch || gw.Stored.Revision == 0 {
 			put(g.behind, float64(gw.Published.Revision)-float64(gw.Stored.Revision), labels...)
@@ -142,5 +149,29 @@ func (g gauges) gateways(ctx context.Context, put func(*prometheus.Desc, float64
 		if !gw.Contact.IsZero() {
 			put(g.contact, float64(gw.Contact.Unix()), labels...)
 		}
+	}
+}
+
+// revocations tells of every property, also of those without any open one.
+func (g gauges) revocations(ctx context.Context, put func(*prometheus.Desc, float64, ...string)) {
+	now := g.cloud.now()
+	open, err := g.cloud.store.OpenRevocations(ctx, now)
+	if err != nil {
+		g.cloud.log.Error("metrics: open revocations cannot be read", "err", err)
+		return
+	}
+	for _, p := range g.cloud.cfg.Properties {
+		n, oldest := 0, time.Duration(0)
+		for _, v := range open {
+			if v.Property != p.ID || v.State == store.Held {
+				continue
+			}
+			n++
+			if !v.Asked.IsZero() {
+				oldest = max(oldest, now.Sub(v.Asked))
+			}
+		}
+		put(g.revoking, float64(n), string(p.ID))
+		put(g.oldest, oldest.Seconds(), string(p.ID))
 	}
 }

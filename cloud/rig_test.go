@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -255,4 +256,13 @@ func wantFault(t testing.TB, err error, kind fault.Kind, words ...string) {
 			t.Errorf("%q with remedy %q does not say %q", err, fault.RemedyOf(err), w)
 		}
 	}
+}
+
+func encodeEvent(t testing.TB, e access.Event) json.RawMessage {
+	t.Helper()
+	raw, err := json.Marshal(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
 }

@@ -169,20 +169,24 @@ func (c *Cloud) decide(ctx context.Context, tx *store.Tx, r model.Roster, agreed
 	if err != nil {
 		return 0, nil, err
 	}
-	var items []access.Item
-	for _, n := range d.Items {
-		it, err := access.Encode(n)
-		if err != nil {
-			return 0, nil, err
-		}
-		items = append(items, it)
+	byHand, err := tx.OverlaysOf(ctx, r.Property.ID)
+	if err != nil {
+		return 0, nil, err
+	}
+	items, err := encoded(policy.Adopt(d.Items, adopted(byHand), c.now()))
+	if err != nil {
+		return 0, nil, err
 	}
 	gws, err := tx.GatewaysOf(ctx, r.Property.ID)
 	if err != nil {
 		return 0, nil, err
 	}
 	for _, gw := range gws {
-		_, news, err := tx.SetState(ctx, gw.ID, items, store.Terms{Now: c.now(), Agreed: agreed})
+		own, err := encoded(settlements(gw.ID, byHand), c.own(gw))
+		if err != nil {
+			return 0, nil, err
+		}
+		_, news, err := tx.SetState(ctx, gw.ID, slices.Concat(items, own), store.Terms{Now: c.now(), Agreed: agreed})
 		if err != nil {
 			return 0, nil, err
 		}
@@ -191,6 +195,16 @@ func (c *Cloud) decide(ctx context.Context, tx *store.Tx, r model.Roster, agreed
 		}
 	}
 	return changed, d.Refusals, nil
+}
+
+// own is what a gateway is told about itself.
+func (c *Cloud) own(gw store.Gateway) (out []access.Noun) {
+	if p, err := c.property(gw.Property); err == nil {
+		if s := p.GatewaySettings(); s != nil {
+			out = append(out, *s)
+		}
+	}
+	return out
 }
 
 // Decide decides a property anew without reading its source: after a change of its settings or of

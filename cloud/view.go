@@ -67,6 +67,14 @@ func (r reader) Property(ctx context.Context, id access.PropertyID) (console.Pro
 	for _, g := range st.Gateways {
 		out.Gateways = append(out.Gateways, gatewayView(g))
 	}
+	revoking, err := r.c.store.RevocationsOf(ctx, id, r.c.now())
+	if err != nil {
+		return out, err
+	}
+	for _, v := range revoking {
+		out.Revoking = append(out.Revoking, console.Revocation{Gateway: v.Gateway, Device: v.Device, Person: v.Person, Name: v.Name,
+			State: console.State(v.State), Asked: v.Asked, Stored: v.Stored, Written: v.Written, Attempts: v.Attempts})
+	}
 	why, err := r.why(ctx, id, st.People)
 	for _, p := range st.People {
 		v := personView(p)
@@ -143,6 +151,8 @@ func gatewayView(g store.GatewayStatus) console.Gateway {
 		Stored: g.Stored, Published: g.Published, StoredAt: g.StoredAt,
 		ClockTrusted: g.Told.Clock.Trusted, ClockSource: g.Told.Clock.Source, Hello: g.Told.At, Waiting: g.Told.Waiting, Held: g.Told.Held, Ahead: g.Ahead.Revision != 0,
 	}
+	in := g.Told.Settings
+	out.Settings = console.Settings{Wanted: g.Settings, Known: in.Known, InForce: in.Revision, Refused: in.Refused, Message: in.Message}
 	if !g.Told.At.IsZero() {
 		out.ClockOff = g.Told.Clock.Now.Sub(g.Told.At)
 	}

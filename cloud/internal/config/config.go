@@ -49,6 +49,7 @@ type Property struct {
 	MoveOutTime string            `toml:"move_out_time"` // "11:00"
 	Types       []string          `toml:"types"`         // types that get access; []: every type; absent: residents and occupants
 	PMS         *PMS              `toml:"pms"`           // nil: only files are imported
+	Gateway     *Gateway          `toml:"gateway"`       // nil: gateways follow their own files
 	Doors       []Door            `toml:"door"`
 	Groups      []Group           `toml:"group"`
 }
@@ -275,6 +276,7 @@ func (p *Property) check() (errs []error) {
 		}
 		doors[d.ID] = true
 	}
+	errs = append(errs, p.checkGateway(doors)...)
 	groups := map[access.GroupID]bool{}
 	for _, g := range p.Groups {
 		if groups[g.ID] {

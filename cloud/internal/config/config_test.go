@@ -152,7 +152,11 @@ func TestEveryMistakeIsNamed(t *testing.T) {
 		"two brokers": {"broker = \"tls://broker.example.com:8883\"\nbroker_listen = \"127.0.0.1:8883\"\n",
 			[]string{"broker and broker_listen contradict each other", "remove one of the two"}},
 		"a broker anywhere": {"broker_listen = \"0.0.0.0:8883\"\n", []string{"broker_address is missing"}},
-		"a group twice":     {"[[property]]\nid = \"a\"\nzone = \"UTC\"\n[[property.group]]\nid = \"g\"\n[[property.group]]\nid = \"g\"\n", []string{`group "g" stands twice`}},
+		"gateway": {"[[property]]\nid = \"a\"\nzone = \"UTC\"\n[property.gateway]\nhello_every = \"1ms\"\n[property.gateway.stale_after_at]\nlobby = \"36h\"\n",
+			[]string{"hello_every is 1ms: want 1s to 24h0m0s", `stale_after_at names door "lobby"`}},
+		"gateway drift": {"[[property]]\nid = \"a\"\nzone = \"UTC\"\n[property.gateway]\ndrift = { lobby = \"mend\" }\n", []string{`drift.lobby is "mend"`}},
+		"gateway keys":  {"[[property]]\nid = \"a\"\nzone = \"UTC\"\n[property.gateway]\nhello = \"5m\"\n", []string{"property.gateway.hello is not a key here"}},
+		"a group twice": {"[[property]]\nid = \"a\"\nzone = \"UTC\"\n[[property.group]]\nid = \"g\"\n[[property.group]]\nid = \"g\"\n", []string{`group "g" stands twice`}},
 		"places": {"[[property]]\nid = \"a\"\nzone = \"UTC\"\n[[property.door]]\nid = \"x y\"\n[[property.door]]\nid = \"d\"\n[[property.door]]\nid = \"d\"\n[[property.group]]\nid = \"g\"\ndoors = [\"e\"]\n",
 			[]string{`"x y"`, `door "d" stands twice`, `group "g" names door "e"`}},
 	}
@@ -181,5 +185,22 @@ func TestMissingAndHugeFiles(t *testing.T) {
 	}
 	if _, _, err := load(t, strings.Repeat("# nothing\n", 200_000)); fault.KindOf(err) != fault.Invalid {
 		t.Errorf("a file of 2 MB gives %v", err)
+	}
+}
+
+func TestTowardsE6_GatewaySettings(t *testing.T) {
+	c, _, err := load(t, good+"[property.gateway]\nhello_every = \"1m\"\nlog_level = \"debug\"\nstale_after = \"72h\"\ndrift = { lobby-panel = \"report\" }\nstale_after_at = { pool = \"36h\" }\nbrake = { least = 5, share = 20 }\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &access.Settings{
+		ID: access.GatewayItem, Hello: access.Span(time.Minute), Log: "debug", Stale: access.Span(72 * time.Hour), Brake: access.Brake{Least: 5, Share: 20},
+		Drift: map[access.DeviceID]access.DriftPolicy{"lobby-panel": access.DriftReport}, StaleAt: map[access.DoorID]access.Span{"pool": access.Span(36 * time.Hour)},
+	}
+	if d := cmp.Diff(want, c.Properties[0].GatewaySettings()); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	if c, _, err = load(t, good); err != nil || c.Properties[0].GatewaySettings() != nil {
+		t.Errorf("without a table: %v", err)
 	}
 }

@@ -74,6 +74,7 @@ type propertyJSON struct {
 	Runs      []runJSON      `json:"runs"`
 	Open      []conflictJSON `json:"conflicts"` // in place of the overview's number
 	Boxes     []gatewayJSON  `json:"gateways"`  // the same
+	Revoking  []revokingJSON `json:"open_revocations"`
 	Residents []personJSON   `json:"residents"`
 }
 
@@ -106,6 +107,26 @@ type gatewayJSON struct {
 	Held         int              `json:"held,omitempty"`
 	Ahead        bool             `json:"ahead,omitempty"` // its state is newer than the database
 	Devices      []deviceJSON     `json:"devices"`
+	Settings     *settingsJSON    `json:"settings,omitempty"` // absent: there are none
+}
+
+type settingsJSON struct {
+	Wanted  uint64 `json:"wanted"`
+	InForce uint64 `json:"in_force,omitempty"`
+	Refused uint64 `json:"refused,omitempty"`
+	Message string `json:"message,omitempty"`
+}
+
+type revokingJSON struct {
+	Gateway  access.GatewayID `json:"gateway"`
+	Device   access.DeviceID  `json:"device"`
+	Person   access.PersonID  `json:"person"`
+	Name     string           `json:"name,omitempty"`
+	State    State            `json:"state"`
+	Asked    time.Time        `json:"asked,omitzero"`
+	Stored   time.Time        `json:"stored,omitzero"`
+	Written  time.Time        `json:"written,omitzero"`
+	Attempts int              `json:"attempts,omitempty"`
 }
 
 type deviceJSON struct {

@@ -62,7 +62,7 @@ func runOf(r Run, zone *time.Location) runJSON {
 func (pic *picture) json(f filter) *propertyJSON {
 	out := &propertyJSON{
 		overviewJSON: overviewOf(pic.Overview, pic.zone), Level: InPlace, Counts: pic.counts(),
-		Attention: []alertJSON{}, Runs: []runJSON{}, Open: []conflictJSON{}, Boxes: []gatewayJSON{}, Residents: []personJSON{},
+		Attention: []alertJSON{}, Runs: []runJSON{}, Open: []conflictJSON{}, Boxes: []gatewayJSON{}, Revoking: []revokingJSON{}, Residents: []personJSON{},
 	}
 	for _, a := range pic.attention {
 		text := a.Text
@@ -80,6 +80,10 @@ func (pic *picture) json(f filter) *propertyJSON {
 	for _, g := range pic.Gateways {
 		out.Boxes = append(out.Boxes, pic.gatewayJSON(g))
 	}
+	for _, v := range pic.Revoking {
+		out.Revoking = append(out.Revoking, revokingJSON{v.Gateway, v.Device, v.Person, v.Name, v.State,
+			local(v.Asked, pic.zone), local(v.Stored, pic.zone), local(v.Written, pic.zone), v.Attempts})
+	}
 	for _, p := range pic.chosen(f) {
 		out.Residents = append(out.Residents, pic.personJSON(p))
 	}
@@ -91,6 +95,9 @@ func (pic *picture) gatewayJSON(g Gateway) gatewayJSON {
 		ID: g.ID, Software: g.Software, Online: g.Online, Contact: local(g.Contact, pic.zone), Silent: pic.silent[g.ID],
 		Epoch: g.Published.Epoch, Stored: g.Stored.Revision, StoredAt: local(g.StoredAt, pic.zone), Published: g.Published.Revision,
 		ClockTrusted: g.ClockTrusted, ClockSource: g.ClockSource, Waiting: g.Waiting, Held: g.Held, Ahead: g.Ahead, Devices: []deviceJSON{},
+	}
+	if s := g.Settings; s.Wanted > 0 {
+		out.Settings = &settingsJSON{s.Wanted, s.InForce, s.Refused, s.Message}
 	}
 	for _, d := range g.Devices {
 		v := deviceJSON{

@@ -60,7 +60,7 @@ func TestJSON_KeysAreStable(t *testing.T) {
 	live(noon.Add(time.Minute), true)(&sample)
 	v := newSite(t, sample).json("/status.json?property=elm&q=r009")
 	for path, want := range map[string]string{
-		"property":                      "applied attention conflicts counts gateways id last level name people residents runs source units zone",
+		"property":                      "applied attention conflicts counts gateways id last level name open_revocations people residents runs source units zone",
 		"property.source":               "every kind next running",
 		"property.runs.0":               "added changed complete evidence finished held people removed skipped source started units",
 		"property.conflicts.0":          "first_seen kind remedy subject text",

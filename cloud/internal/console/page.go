@@ -90,6 +90,7 @@ type propertyPage struct {
 	AllLink    string // "": all are shown
 	Everybody  int
 	Gateways   []gatewayView
+	Revoking   []revokingView
 	Runs       []runView
 	Conflicts  []conflictView
 	Glossary   []Word
@@ -133,6 +134,8 @@ type gatewayView struct {
 	ContactAt, StoredSince *Stamp
 	Silent, Behind         bool
 	Clock                  string
+	SettingsWords          string // "": there are none
+	SettingsBad            bool
 	DeviceViews            []deviceView
 }
 
@@ -179,6 +182,9 @@ func (c *console) propertyPage(f frame, pic *picture, fl filter) propertyPage {
 	}
 	for _, g := range pic.Gateways {
 		out.Gateways = append(out.Gateways, pic.gateway(g))
+	}
+	for _, v := range pic.Revoking {
+		out.Revoking = append(out.Revoking, pic.revoking(v))
 	}
 	for _, r := range pic.Runs {
 		out.Runs = append(out.Runs, runView{r, pic.stamp(r.Finished)})
@@ -238,6 +244,7 @@ func (pic *picture) gateway(g Gateway) gatewayView {
 		Gateway: g, ContactAt: pic.stamp(g.Contact), StoredSince: pic.stamp(g.StoredAt), Silent: pic.silent[g.ID],
 		Behind: g.Stored.Before(g.Published), Clock: clockWords(g),
 	}
+	out.SettingsWords, out.SettingsBad = settingsWords(g.Settings)
 	for _, d := range g.Devices {
 		out.DeviceViews = append(out.DeviceViews, pic.device(d))
 	}

@@ -222,6 +222,9 @@ func wordAlerts(g Gateway) (out []alert) {
 		out = append(out, alert{Text: "Gateway " + string(g.ID) + " has a newer state than this cloud, whose database came back from a backup. Nothing is published to it.",
 			Remedy: "Run: gatehouse-cloud restored.", Href: "#conflicts"})
 	}
+	if words, bad := settingsWords(g.Settings); bad {
+		out = append(out, alert{Text: "Gateway " + string(g.ID) + " goes on with its old settings; the new ones are " + words, Remedy: "Correct [property.gateway] in the cloud's configuration.", Href: "#gateways"})
+	}
 	if g.Held > 0 {
 		wait := count(g.Held, "person waits", "people wait")
 		out = append(out, alert{Text: wait + " for your word at gateway " + string(g.ID) + ": they would lose their access, and keep it until somebody agrees.",

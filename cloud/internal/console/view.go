@@ -70,7 +70,8 @@ type Property struct {
 	Runs      []Run      // the newest first, as many as are worth showing
 	Conflicts []Conflict // open ones
 	Gateways  []Gateway
-	People    []Person // everybody, in the order in which they are shown
+	Revoking  []Revocation // open ones, the oldest first
+	People    []Person     // everybody, in the order in which they are shown
 }
 
 // Conflict is something in the data that a person must look at.
@@ -99,6 +100,29 @@ type Gateway struct {
 	Held              int           // people whose loss of access waits for somebody's word
 	Ahead             bool          // its state is newer than ours: the database was restored
 	Devices           []Device
+	Settings          Settings
+}
+
+// Settings is what became of the settings that the property has for its gateways.
+type Settings struct {
+	Wanted  uint64 // the revision in which they were last changed; 0: there are none
+	Known   bool   // the gateway said what holds
+	InForce uint64 // the revision whose settings hold there
+	Refused uint64 // a later one that it refused; 0: none
+	Message string // why, naming the field
+}
+
+// Revocation is somebody who may still be on a panel although their access is over.
+type Revocation struct {
+	Gateway  access.GatewayID
+	Device   access.DeviceID
+	Person   access.PersonID
+	Name     string // "": gone from the roster
+	State    State
+	Asked    time.Time // when access ended; zero: not known
+	Stored   time.Time // when the gateway knew; zero: it has not said
+	Written  time.Time // when the panel accepted the removal; zero: not yet
+	Attempts int
 }
 
 // Device is a panel of the gateway's last inventory.

@@ -19,6 +19,15 @@ type Hello struct {
 	Waiting  uint64    // events in its outbox
 	Held     int       // people whose loss of access waits for somebody's word
 	At       time.Time // when we received it
+	Settings InForce   // what became of the settings
+}
+
+// InForce is what became of a gateway's settings.
+type InForce struct {
+	Known    bool   // it said so; else only its own file holds, or it is older than settings
+	Revision uint64 // the state whose settings hold
+	Refused  uint64 // a later state whose settings were refused; 0: none
+	Message  string // why
 }
 
 // Clock is the health of a gateway's clock as it told at Hello.At.
@@ -41,9 +50,11 @@ func (s *Store) SaveHello(ctx context.Context, under Fence, gateway access.Gatew
 	return s.fenced(ctx, under, func(t *Tx) error {
 		err := t.told(ctx, gateway, h.At, `protocol = $3, software = $4, stored_epoch = $5, stored_revision = $6, stored_digest = $7,
 			stored_at = CASE WHEN stored_epoch = $5 AND stored_revision = $6 THEN stored_at ELSE $2 END,
-			boot = $8, clock_trusted = $9, clock_source = $10, clock_now = $11, waiting = $12, held = $13, hello_at = $2`,
+			boot = $8, clock_trusted = $9, clock_source = $10, clock_now = $11, waiting = $12, held = $13, hello_at = $2,
+			settings_known = $14, settings_revision = $15, settings_refused = $16, settings_message = $17`,
 			h.Protocol, h.Software, h.Position.Epoch, h.Position.Revision, h.Digest,
-			h.Boot, h.Clock.Trusted, h.Clock.Source, h.Clock.Now, h.Waiting, h.Held)
+			h.Boot, h.Clock.Trusted, h.Clock.Source, h.Clock.Now, h.Waiting, h.Held,
+			h.Settings.Known, h.Settings.Revision, h.Settings.Refused, h.Settings.Message)
 		if err == nil {
 			err = firstOf(t.noteAhead(ctx, gateway, h.Position), t.settle(ctx, gateway))
 		}

@@ -94,6 +94,9 @@ func collided(err error) bool {
 	return errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01")
 }
 
+// errNone is a row that is not there, where none was scanned.
+var errNone = sql.ErrNoRows
+
 // missing makes a fault in words of a row that should be there.
 func missing(err error, what, id string) error {
 	if errors.Is(err, sql.ErrNoRows) {

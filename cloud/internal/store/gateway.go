@@ -59,7 +59,8 @@ func (t *Tx) AddGateway(ctx context.Context, g Gateway) error {
 
 const gatewayColumns = `SELECT id, property, serial, signing, sealing, added, epoch, revision, stored_epoch, stored_revision, stored_digest, stored_at,
 	protocol, software, boot, clock_trusted, clock_source, clock_now, waiting, hello_at, last_contact,
-	online, online_boot, online_number, online_at, inventory, last_event, meant_epoch, meant_revision, ahead_epoch, ahead_revision, held FROM gateways `
+	online, online_boot, online_number, online_at, inventory, last_event, meant_epoch, meant_revision, ahead_epoch, ahead_revision, held,
+	settings_known, settings_revision, settings_refused, settings_message FROM gateways `
 
 func gatewayFields(g *Gateway) []any {
 	return []any{&g.ID, &g.Property, &g.Serial, &g.Signing, &g.Sealing, inTime(&g.Added), &g.Published.Epoch, &g.Published.Revision,
@@ -67,7 +68,8 @@ func gatewayFields(g *Gateway) []any {
 		&g.Told.Protocol, &g.Told.Software, &g.Told.Boot, &g.Told.Clock.Trusted, &g.Told.Clock.Source, inTime(&g.Told.Clock.Now),
 		&g.Told.Waiting, inTime(&g.Told.At), inTime(&g.Contact),
 		&g.Online.Online, &g.Online.Boot, &g.Online.Number, inTime(&g.Online.At), &g.Inventory, &g.Events,
-		&g.Meant.Epoch, &g.Meant.Revision, &g.Ahead.Epoch, &g.Ahead.Revision, &g.Told.Held}
+		&g.Meant.Epoch, &g.Meant.Revision, &g.Ahead.Epoch, &g.Ahead.Revision, &g.Told.Held,
+		&g.Told.Settings.Known, &g.Told.Settings.Revision, &g.Told.Settings.Refused, &g.Told.Settings.Message}
 }
 
 // Gateways lists every gateway, by id.

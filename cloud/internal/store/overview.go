@@ -43,7 +43,8 @@ func (r reader) overview(ctx context.Context, o *Overview) (err error) {
 	err = r.row(ctx, `SELECT (SELECT COUNT(*) FROM units WHERE property = $1), (SELECT COUNT(*) FROM people WHERE property = $1),
 		(SELECT COUNT(*) FROM leases WHERE property = $1), (SELECT COUNT(*) FROM gateways WHERE property = $1),
 		(SELECT COUNT(*) FROM conflicts WHERE property = $1 AND closed = 0)
-			+ (SELECT COUNT(*) FROM gateways WHERE property = $1 AND ahead_revision <> 0)`, id).
+			+ (SELECT COUNT(*) FROM gateways WHERE property = $1 AND ahead_revision <> 0)
+			+ (SELECT COUNT(*) FROM overlays o JOIN gateways g ON g.id = o.gateway WHERE g.property = $1 AND o.state = 'open')`, id).
 		Scan(&o.Units, &o.People, &o.Leases, &o.Gateways, &o.Conflicts)
 	if err == nil {
 		o.Last, err = r.newestRun(ctx, id, ``)

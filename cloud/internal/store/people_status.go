@@ -61,7 +61,8 @@ type DeviceState struct {
 // GatewayStatus is a gateway with its devices.
 type GatewayStatus struct {
 	Gateway
-	Devices []DeviceInfo
+	Devices  []DeviceInfo
+	Settings uint64 // revision in which its settings were last put; 0: it has none
 }
 
 // DeviceInfo is a device of the last inventory. Without a word about its reachability Since is zero.
@@ -113,6 +114,9 @@ func (r reader) gatewayStatus(ctx context.Context, property access.PropertyID) (
 			return []any{inJSON(&d.Device), &d.Reachable, inTime(&d.Since), &d.Message}
 		}, `SELECT d.body, COALESCE(r.reachable, 0), COALESCE(r.since, 0), COALESCE(r.message, '')
 			FROM devices d LEFT JOIN device_reach r ON r.gateway = d.gateway AND r.device = d.id WHERE d.gateway = $1 ORDER BY d.id`, g.ID)
+		if err == nil {
+			err = r.row(ctx, `SELECT COALESCE(MAX(revision), 0) FROM gateway_items WHERE gateway = $1 AND kind = $2`, g.ID, access.KindSettings).Scan(&out[i].Settings)
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -27,19 +27,28 @@ func (t *Tx) project(ctx context.Context, gateway access.GatewayID, e access.Eve
 	switch e.Kind {
 	case access.EventReachable, access.EventUnreachable:
 		return t.reach(ctx, gateway, e)
+	case access.EventOverlay:
+		return t.noteOverlay(ctx, gateway, e)
 	}
 	state, times, known := outcome(e)
 	if !known || e.Person == "" || e.Device == "" {
 		return nil
 	}
 	return t.exec(ctx, `INSERT INTO device_people (gateway, device, person, op, state, grade, written, confirmed, epoch, revision,
-			fault, message, next_try, attempts, event)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+			fault, message, next_try, attempts, event, asked, stored)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
 		ON CONFLICT (gateway, device, person) DO UPDATE SET op = CASE WHEN excluded.op = '' THEN device_people.op ELSE excluded.op END,
 			state = excluded.state, `+times+`, epoch = excluded.epoch, revision = excluded.revision,
-			fault = excluded.fault, message = excluded.message, next_try = excluded.next_try, attempts = excluded.attempts, event = excluded.event`,
+			fault = excluded.fault, message = excluded.message, next_try = excluded.next_try, attempts = excluded.attempts, event = excluded.event,
+			asked = `+kept("asked")+`, stored = `+kept("stored"),
 		gateway, e.Device, e.Person, e.Op, state, e.Grade, at(e, access.EventWritten), at(e, access.EventConfirmed), e.Epoch, e.Revision,
-		e.Fault, e.Message, e.NextTry, e.Attempt, e.Number)
+		e.Fault, e.Message, e.NextTry, e.Attempt, e.Number, e.Asked, e.Stored)
+}
+
+// kept is a time of a removal: as told, else as known of the same removal; of anything else there is none.
+func kept(column string) string {
+	return `CASE WHEN excluded.` + column + ` <> 0 THEN excluded.` + column + `
+		WHEN excluded.op = 'remove' AND device_people.op = 'remove' OR excluded.op = '' THEN device_people.` + column + ` ELSE 0 END`
 }
 
 // outcome says what an event makes of a person's state, and which of the row's times it sets. A new

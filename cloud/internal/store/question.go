@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -23,5 +24,32 @@ func (r reader) questions(ctx context.Context, property access.PropertyID) ([]Op
 			}, FirstSeen: g.Told.At, LastSeen: g.Contact})
 		}
 	}
+	if err != nil {
+		return nil, err
+	}
+	done, err := r.overlays(ctx, property)
+	for _, o := range done {
+		if o.State == OverlayOpen {
+			out = append(out, o.question(property))
+		}
+	}
 	return out, err
+}
+
+// question asks what shall become of what somebody did at a gateway.
+func (o Overlay) question(property access.PropertyID) OpenConflict {
+	who := cmp.Or(o.Name, string(o.Person))
+	what := fmt.Sprintf("%s revoked the access of %s by hand", o.By, who)
+	if o.Kind == access.OverlayGrant {
+		what = fmt.Sprintf("%s let %s in at door %s by hand until %s", o.By, who, o.Door, o.Until.UTC().Format("Jan 2, 15:04 UTC"))
+	}
+	command := func(do string) string {
+		return fmt.Sprintf("gatehouse-cloud overlay %s --gateway %s --id %s", do, o.Gateway, o.ID)
+	}
+	return OpenConflict{Conflict: model.Conflict{
+		Property: property, Kind: "overlay", Subject: string(o.Gateway) + " " + o.ID, FoundBy: model.FoundByGateway,
+		Text: fmt.Sprintf("At gateway %s %s (%q). It holds there, whatever the records say, until somebody decides.", o.Gateway, what, o.Reason),
+		Remedy: fmt.Sprintf("To make it the property's own: %s. If it was wrong: %s. If it is over: %s.",
+			command("adopt"), command("reject"), command("lift")),
+	}, FirstSeen: o.Made, LastSeen: o.Made}
 }
