@@ -171,5 +171,9 @@ func (s intakeStore) SaveEvents(ctx context.Context, gw access.GatewayID, e prot
 	for i, r := range e.Raw {
 		raw[i] = r
 	}
-	return s.Store.SaveEvents(ctx, store.Fence{}, gw, store.Events{First: e.First, Prev: e.Prev, Raw: raw, Received: at})
+	var signed *store.Checkpoint
+	if c := e.Checkpoint; c != nil {
+		signed = &store.Checkpoint{Number: c.Number, Link: c.Link, At: c.At, Signature: c.Signature}
+	}
+	return s.Store.SaveEvents(ctx, store.Fence{}, gw, store.Events{First: e.First, Prev: e.Prev, Raw: raw, Received: at, Checkpoint: signed})
 }

@@ -22,6 +22,8 @@ func program() cli.Program {
 		{Name: "overlay adopt", Summary: "makes what was done by hand the property's own", Example: "gatehouse-cloud overlay adopt --config cloud.toml --gateway gw1 --id o1", SetUp: setUpOverlay("adopt")},
 		{Name: "overlay reject", Summary: "undoes what was done by hand", Example: "gatehouse-cloud overlay reject --config cloud.toml --gateway gw1 --id o1", SetUp: setUpOverlay("reject")},
 		{Name: "overlay lift", Summary: "ends what was done by hand, adopted or not", Example: "gatehouse-cloud overlay lift --config cloud.toml --gateway gw1 --id o1", SetUp: setUpOverlay("lift")},
+		{Name: "events verify", Summary: "walks a gateway's stored events again: numbers, hash chain, the gateway's signatures", Example: "gatehouse-cloud events verify --config cloud.toml --gateway gw1 --json", SetUp: setUpEventsVerify},
+		{Name: "events export", Summary: "prints a gateway's stored events, exactly as signed, with what proves them", Example: "gatehouse-cloud events export --config cloud.toml --gateway gw1 --json", SetUp: setUpEventsExport},
 		{Name: "broker certificate", Summary: "makes or renews the certificate of a broker that stands beside the cloud", Example: "gatehouse-cloud broker certificate --config cloud.toml --name broker.example.com --out broker", SetUp: setUpBrokerCertificate},
 		{Name: "import", Summary: "reads an export as a sync of a property", Example: "gatehouse-cloud import --config cloud.toml --property maple-court --format csv --file residents.csv", SetUp: setUpImport},
 		{Name: "sync", Summary: "reads a property's live source now", Example: "gatehouse-cloud sync --config cloud.toml --property maple-court --unit 204", SetUp: setUpSync},

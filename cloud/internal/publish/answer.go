@@ -3,6 +3,7 @@ package publish
 import (
 	"context"
 	"log/slog"
+	"slices"
 
 	"gatehouse/protocol"
 	"gatehouse/protocol/access"
@@ -44,7 +45,7 @@ func (p *Publisher) Hello(ctx context.Context, gw access.GatewayID, h protocol.H
 	if !delta {
 		base = 0
 	}
-	if err := p.state(ctx, gw, base, c, h.Nonce); err != nil {
+	if err := p.state(ctx, gw, base, c, reply{h.Nonce, h.Staged}); err != nil {
 		return err
 	}
 	p.mu.Lock()
@@ -83,14 +84,31 @@ func (p *Publisher) receipt(ctx context.Context, gw access.GatewayID, r protocol
 	return p.down(ctx, gw, protocol.Header{Type: protocol.TypeReceipt}, r)
 }
 
-// state sends a change in as many chunks as it needs. Base 0 makes it a snapshot.
-func (p *Publisher) state(ctx context.Context, gw access.GatewayID, base uint64, c Change, nonce string) error {
+// reply is what a state says to the hello that it answers.
+type reply struct {
+	nonce  string
+	staged *protocol.Staged // chunks that the gateway has already
+}
+
+// has reports whether the gateway has a chunk of just this change, cut in as many. The same change is
+// always cut alike. When it lacks none all are sent again.
+func (r reply) has(c Change, base uint64, chunk, of int) bool {
+	s := r.staged
+	return s != nil && s.Position == c.To && s.Base == base && s.Of == of && len(s.Have) < of && slices.Contains(s.Have, chunk)
+}
+
+// state sends a change in as many chunks as it needs, but for those that the gateway has. Base 0 makes
+// it a snapshot.
+func (p *Publisher) state(ctx context.Context, gw access.GatewayID, base uint64, c Change, to reply) error {
 	chunks, err := protocol.Split(c.Put, c.Gone)
 	if err != nil {
 		return err
 	}
 	for i, s := range chunks {
-		s.DigestKey, s.Digest, s.Nonce, s.Meant = c.DigestKey, c.Digest, nonce, c.Meant
+		if to.has(c, base, i+1, len(chunks)) {
+			continue
+		}
+		s.DigestKey, s.Digest, s.Nonce, s.Meant = c.DigestKey, c.Digest, to.nonce, c.Meant
 		h := protocol.Header{
 			Type: protocol.TypeState, Epoch: c.To.Epoch, Revision: c.To.Revision, Base: base,
 			Chunk: i + 1, Of: len(chunks),

@@ -219,7 +219,7 @@ func (p *Publisher) advance(ctx context.Context, gw access.GatewayID) error {
 	if !delta {
 		base = access.Position{}
 	}
-	return p.state(ctx, gw, base.Revision, c, "")
+	return p.state(ctx, gw, base.Revision, c, reply{})
 }
 
 // agreed tells a gateway that has the newest state of an agreement that is newer than the last it was
@@ -242,7 +242,7 @@ func (p *Publisher) agreed(ctx context.Context, gw access.GatewayID, at access.P
 	if err != nil || !ok {
 		return err
 	}
-	return p.state(ctx, gw, at.Revision, c, "")
+	return p.state(ctx, gw, at.Revision, c, reply{})
 }
 
 func (p *Publisher) newest(gw access.GatewayID) access.Position {

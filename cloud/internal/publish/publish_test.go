@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -258,6 +259,52 @@ func TestReceipt(t *testing.T) {
 		}
 		if m := r.boxes[gw].got[0]; m.receipt != (protocol.Receipt{Through: 77}) {
 			t.Errorf("got %+v", m.receipt)
+		}
+	})
+}
+
+// TestChunksThatAreThereAreNotSentAgain: after a cut the gateway names what it has.
+func TestChunksThatAreThereAreNotSentAgain(t *testing.T) {
+	t.Parallel()
+	inBubble(t, one, func(r *rig) {
+		r.commit(gw, prototest.People(t, 600)...)
+		r.wire(func() { r.dropped = true })
+		r.hello(gw, "cut")
+		r.wire(func() { r.dropped = false })
+		chunks, err := protocol.Split(r.store.of[gw].items(), nil)
+		if err != nil || len(chunks) < 3 {
+			t.Fatalf("%d chunks: %v", len(chunks), err)
+		}
+		of := len(chunks)
+		at := access.Position{Epoch: 1, Revision: 1}
+		all := make([]int, of)
+		for i := range all {
+			all[i] = i + 1
+		}
+		for _, c := range []struct {
+			what   string
+			staged protocol.Staged
+			want   int // chunks sent
+		}{
+			{"all but the last", protocol.Staged{Position: at, Of: of, Have: all[:of-1]}, 1},
+			{"the second", protocol.Staged{Position: at, Of: of, Have: []int{2}}, of - 1},
+			{"of another revision", protocol.Staged{Position: access.Position{Epoch: 1, Revision: 7}, Of: of, Have: all[:1]}, of},
+			{"of another base", protocol.Staged{Position: at, Base: 1, Of: of, Have: all[:1]}, of},
+			{"cut in another number", protocol.Staged{Position: at, Of: of + 1, Have: all[:1]}, of},
+			{"every one, and still it asks", protocol.Staged{Position: at, Of: of, Have: all}, of},
+		} {
+			r.boxes[gw].next, r.boxes[gw].got = 0, nil
+			sent := 0
+			r.Publisher.cfg.Send = func(_ context.Context, topic string, _ []byte) error {
+				if topic == protocol.DownTopic(gw, protocol.TypeState) {
+					sent++
+				}
+				return nil
+			}
+			r.say(gw, protocol.Hello{Nonce: "n", Staged: &c.staged})
+			if sent != c.want {
+				t.Errorf("%s: %d of %d chunks sent, want %d", c.what, sent, of, c.want)
+			}
 		}
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -41,6 +42,12 @@ func (s *states) change() Change {
 		c.Digest.Toggle(s.digestKey, it)
 	}
 	return c
+}
+
+func (s *states) items() []access.Item {
+	return slices.SortedFunc(maps.Values(s.at[len(s.at)-1]), func(a, b access.Item) int {
+		return strings.Compare(string(a.Kind)+a.ID, string(b.Kind)+b.ID)
+	})
 }
 
 // store is a Store in memory, and fails on demand.
@@ -91,9 +98,7 @@ func (s *store) Snapshot(_ context.Context, gw access.GatewayID) (Change, error)
 		return Change{}, err
 	}
 	c := st.change()
-	for _, it := range st.at[len(st.at)-1] {
-		c.Put = append(c.Put, it)
-	}
+	c.Put = st.items()
 	return c, nil
 }
 

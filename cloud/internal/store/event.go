@@ -17,6 +17,8 @@ type Events struct {
 	Prev     access.Link // link before the first
 	Raw      [][]byte    // their exact bytes: the chain is over them
 	Received time.Time
+	// Checkpoint is the gateway's signature over one of its links; nil: none came.
+	Checkpoint *Checkpoint
 }
 
 // SaveEvents stores events exactly once and tells through which number they are stored now; when it
@@ -28,7 +30,9 @@ type Events struct {
 // cannot be read is Invalid. Nothing of it is stored then.
 func (s *Store) SaveEvents(ctx context.Context, under Fence, gateway access.GatewayID, batch Events) (through uint64, err error) {
 	err = s.fenced(ctx, under, func(t *Tx) error {
-		through, err = t.saveEvents(ctx, gateway, batch)
+		if through, err = t.saveEvents(ctx, gateway, batch); err == nil {
+			err = explain("save events of gateway", string(gateway), t.saveCheckpoint(ctx, gateway, batch.Checkpoint))
+		}
 		return err
 	})
 	return through, err
