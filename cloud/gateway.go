@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
+	"crypto/x509"
 	"encoding/json"
 	"net/url"
 
@@ -24,37 +25,73 @@ func (c *Cloud) AddGateway(ctx context.Context, property access.PropertyID, requ
 	if err != nil {
 		return "", nil, err
 	}
-	broker, err := url.Parse(c.cfg.BrokerAddress)
-	if err != nil {
-		return "", nil, fault.Wrap(fault.Invalid, "read", "broker_address", err)
-	}
-	var bundle protocol.EnrollBundle
-	err = c.store.Update(ctx, func(tx *store.Tx) error {
+	return c.enrol(ctx, func(tx *store.Tx) (protocol.EnrollBundle, error) {
 		id, known, err := gatewayID(ctx, tx, property, req, c.store)
 		if err != nil {
-			return err
+			return protocol.EnrollBundle{}, err
 		}
-		cert, serial, err := c.ca.Gateway(csr, id)
+		bundle, serial, err := c.bundle(csr, id, property)
 		if err != nil {
-			return err
+			return bundle, err
 		}
-		public, _ := c.ca.Signer().Public().(ed25519.PublicKey)
-		bundle = protocol.NewEnrollBundle(protocol.EnrollBundle{
-			Gateway: id, Property: property, Broker: c.cfg.BrokerAddress, ServerName: broker.Hostname(),
-			Certificate: cert, CA: c.ca.CA(), CloudKeys: [][]byte{public},
-		})
 		if known {
-			return nil
+			return bundle, tx.AddCertificate(ctx, id, serial, c.now())
 		}
 		err = tx.AddGateway(ctx, store.Gateway{ID: id, Property: property, Serial: serial, Signing: req.Signing, Sealing: req.Sealing, Added: c.now()})
 		if err != nil {
-			return err
+			return bundle, err
 		}
 		roster, err := tx.Roster(ctx, property)
 		if err != nil {
-			return err
+			return bundle, err
 		}
 		_, _, err = c.decide(ctx, tx, roster, false)
+		return bundle, err
+	})
+}
+
+// ReplaceGateway gives the place of a gateway to a new box by its request: it has the gateway's id and
+// takes up its events, its devices and what was written where. From then on the old box is refused,
+// and so is the request of a box that is a gateway already (Conflict).
+func (c *Cloud) ReplaceGateway(ctx context.Context, gw access.GatewayID, request []byte) (access.GatewayID, []byte, error) {
+	old, err := c.store.Gateway(ctx, gw)
+	if err != nil {
+		return "", nil, err
+	}
+	if _, err := c.property(old.Property); err != nil {
+		return "", nil, err
+	}
+	req, csr, err := protocol.ParseEnrollRequest(request)
+	if err != nil {
+		return "", nil, err
+	}
+	return c.enrol(ctx, func(tx *store.Tx) (protocol.EnrollBundle, error) {
+		all, err := tx.Gateways(ctx)
+		if err != nil {
+			return protocol.EnrollBundle{}, err
+		}
+		for _, g := range all {
+			if bytes.Equal(g.Signing, req.Signing) {
+				return protocol.EnrollBundle{}, fault.New(fault.Conflict, "replace", "gateway", "these keys are gateway %s of %s already", g.ID, g.Property).
+					WithRemedy("Make the request on the new box, with an empty state directory.")
+			}
+		}
+		bundle, serial, err := c.bundle(csr, gw, old.Property)
+		if err != nil {
+			return bundle, err
+		}
+		was, err := tx.Replace(ctx, store.Gateway{ID: gw, Serial: serial, Signing: req.Signing, Sealing: req.Sealing, Added: c.now()})
+		p := protocol.Predecessor(was)
+		bundle.Replaces = &p
+		return bundle, err
+	})
+}
+
+// enrol runs work in a transaction and encodes the bundle that it makes.
+func (c *Cloud) enrol(ctx context.Context, work func(*store.Tx) (protocol.EnrollBundle, error)) (access.GatewayID, []byte, error) {
+	var bundle protocol.EnrollBundle
+	err := c.store.Update(ctx, func(tx *store.Tx) (err error) {
+		bundle, err = work(tx)
 		return err
 	})
 	if err != nil {
@@ -62,6 +99,20 @@ func (c *Cloud) AddGateway(ctx context.Context, property access.PropertyID, requ
 	}
 	raw, err := json.MarshalIndent(bundle, "", "  ")
 	return bundle.Gateway, raw, err
+}
+
+// bundle is what a gateway must know, with a new certificate and its serial number.
+func (c *Cloud) bundle(csr *x509.CertificateRequest, id access.GatewayID, property access.PropertyID) (protocol.EnrollBundle, string, error) {
+	broker, err := url.Parse(c.cfg.BrokerAddress)
+	if err != nil {
+		return protocol.EnrollBundle{}, "", fault.Wrap(fault.Invalid, "read", "broker_address", err)
+	}
+	cert, serial, err := c.ca.Gateway(csr, id)
+	public, _ := c.ca.Signer().Public().(ed25519.PublicKey)
+	return protocol.NewEnrollBundle(protocol.EnrollBundle{
+		Gateway: id, Property: property, Broker: c.cfg.BrokerAddress, ServerName: broker.Hostname(),
+		Certificate: cert, CA: c.ca.CA(), CloudKeys: [][]byte{public},
+	}), serial, err
 }
 
 // gatewayID is the id of the gateway that holds the request's keys, or a new one.

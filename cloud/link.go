@@ -48,9 +48,9 @@ func (c *Cloud) embedded() (*broker.Broker, error) {
 	return broker.Start(broker.Config{
 		Listen: c.cfg.BrokerListen, Cloud: pki.CloudName, Log: c.log,
 		TLS: &tls.Config{Certificates: []tls.Certificate{cert}, ClientCAs: c.ca.Pool(), ClientAuth: tls.RequireAndVerifyClientCert, MinVersion: tls.VersionTLS12},
-		Known: func(id access.GatewayID) bool {
-			_, err := c.store.Gateway(context.WithoutCancel(c.ctx), id)
-			return err == nil
+		Known: func(id access.GatewayID, serial string) bool {
+			ok, err := c.store.Admits(context.WithoutCancel(c.ctx), id, serial)
+			return err == nil && ok
 		},
 	})
 }

@@ -184,7 +184,7 @@ func TestEnrollBundleRefused(t *testing.T) {
 		"nothing":                       nil,
 		"no JSON":                       []byte("hello"),
 		"another form":                  change(func(b *protocol.EnrollBundle) { b.Form = "gatehouse enroll request v1" }),
-		"oversized":                     append(marshal(t, goodBundle(t)), bytes.Repeat([]byte(" "), 64<<10)...),
+		"oversized":                     append(marshal(t, goodBundle(t)), bytes.Repeat([]byte(" "), 4<<20)...),
 		"no certificate":                change(func(b *protocol.EnrollBundle) { b.Certificate = "" }),
 		"certificate is a request":      change(func(b *protocol.EnrollBundle) { b.Certificate = csrPEM(t, tlsKey(t)) }),
 		"certificate of another":        change(func(b *protocol.EnrollBundle) { b.Gateway = "gw-other" }),

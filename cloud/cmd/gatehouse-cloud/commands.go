@@ -38,18 +38,25 @@ func setUpMigrate(c *cli.Call) func() error {
 func setUpGatewayAdd(c *cli.Call) func() error {
 	open := opener(c)
 	property := c.Flags.String("property", "", "the `PROPERTY` the gateway is at")
+	replace := c.Flags.String("replace", "", "the `GATEWAY` whose place the new box takes; its old box is refused from then on")
 	request := c.Flags.String("request", "", "`FILE` made by gatehouse-agent enroll request")
 	out := c.Flags.String("out", "", "`FILE` to write the bundle to; it holds no private key")
 	return func() error {
-		if *property == "" || *request == "" || *out == "" {
-			return cli.Usagef("--property, --request and --out are all needed")
+		if *request == "" || *out == "" || (*property == "") == (*replace == "") {
+			return cli.Usagef("--property (or --replace in its place), --request and --out are all needed")
 		}
 		raw, err := cli.ReadFile(*request, 64<<10)
 		if err != nil {
 			return err
 		}
 		return open(slog.LevelWarn, func(cl *cloud.Cloud) error {
-			id, bundle, err := cl.AddGateway(c, access.PropertyID(*property), raw)
+			add := func() (access.GatewayID, []byte, error) { return cl.AddGateway(c, access.PropertyID(*property), raw) }
+			where := *property
+			if *replace != "" {
+				add = func() (access.GatewayID, []byte, error) { return cl.ReplaceGateway(c, access.GatewayID(*replace), raw) }
+				where = "a new box"
+			}
+			id, bundle, err := add()
 			if err != nil {
 				return err
 			}
@@ -57,7 +64,7 @@ func setUpGatewayAdd(c *cli.Call) func() error {
 				return err
 			}
 			return c.Tell(map[string]any{"ok": true, "gateway": id, "out": *out},
-				"Gateway %s of %s. Carry %s back to it: gatehouse-agent enroll accept %s", id, *property, *out, *out)
+				"Gateway %s of %s. Carry %s back to it: gatehouse-agent enroll accept %s", id, where, *out, *out)
 		})
 	}
 }

@@ -6,6 +6,7 @@ package broker
 import (
 	"bytes"
 	"crypto/tls"
+	"crypto/x509"
 	"log/slog"
 	"net"
 	"sync"
@@ -24,8 +25,9 @@ type Config struct {
 	Listen string      // host:port, TLS only
 	TLS    *tls.Config // must require and verify client certificates
 	Cloud  string      // common name that may do everything
-	// Known says whether a gateway is enrolled and not revoked; it is asked at every connect.
-	Known func(access.GatewayID) bool
+	// Known says whether a gateway is enrolled and its certificate, by its serial number in hex, is not
+	// revoked; it is asked at every connect.
+	Known func(gw access.GatewayID, serial string) bool
 	Log   *slog.Logger
 }
 
@@ -101,7 +103,7 @@ func (h *hook) Provides(b byte) bool {
 // will, so it is looked at here.
 func (h *hook) OnConnectAuthenticate(cl *mqtt.Client, pk packets.Packet) bool {
 	name := commonName(cl.Net.Conn)
-	why := h.refuse(name, pk)
+	why := h.refuse(name, serial(cl.Net.Conn), pk)
 	if why == "" {
 		return true
 	}
@@ -111,7 +113,7 @@ func (h *hook) OnConnectAuthenticate(cl *mqtt.Client, pk packets.Packet) bool {
 }
 
 // refuse says why a connection is refused; "" lets it in.
-func (h *hook) refuse(name string, pk packets.Packet) string {
+func (h *hook) refuse(name, serial string, pk packets.Packet) string {
 	gw := access.GatewayID(name)
 	switch {
 	case name == "":
@@ -120,7 +122,7 @@ func (h *hook) refuse(name string, pk packets.Packet) string {
 		return "not MQTT 3.1.1"
 	case name == h.cfg.Cloud:
 		return ""
-	case !h.cfg.Known(gw):
+	case !h.cfg.Known(gw, serial):
 		return "a gateway that is not enrolled, or revoked"
 	case pk.Connect.ClientIdentifier != name:
 		return "a client id that is not the certificate's name"
@@ -137,13 +139,24 @@ func (h *hook) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
 }
 
 func commonName(c net.Conn) string {
+	if cert := certificate(c); cert != nil {
+		return cert.Subject.CommonName
+	}
+	return ""
+}
+
+func serial(c net.Conn) string {
+	if cert := certificate(c); cert != nil {
+		return cert.SerialNumber.Text(16)
+	}
+	return ""
+}
+
+// certificate is the client's; nil without one.
+func certificate(c net.Conn) *x509.Certificate {
 	t, ok := c.(*tls.Conn)
-	if !ok {
-		return ""
+	if !ok || len(t.ConnectionState().PeerCertificates) == 0 {
+		return nil
 	}
-	certs := t.ConnectionState().PeerCertificates
-	if len(certs) == 0 {
-		return ""
-	}
-	return certs[0].Subject.CommonName
+	return t.ConnectionState().PeerCertificates[0]
 }

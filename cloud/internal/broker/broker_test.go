@@ -349,7 +349,7 @@ func TestLog_NamesTheReasonAndHoldsNoPackets(t *testing.T) {
 	lines := prototest.NewLog[string]()
 	r := newRig(t)
 	b, err := broker.Start(broker.Config{
-		Listen: "127.0.0.1:0", TLS: r.tls(), Cloud: cloud, Known: func(gw access.GatewayID) bool { return gw == "gw-a" },
+		Listen: "127.0.0.1:0", TLS: r.tls(), Cloud: cloud, Known: func(gw access.GatewayID, serial string) bool { return serial != "" && gw == "gw-a" },
 		Log: slog.New(slog.NewTextHandler(lineWriter{lines}, nil)),
 	})
 	if err != nil {

@@ -58,7 +58,7 @@ func (r *rig) tls() *tls.Config {
 	}
 }
 
-func (r *rig) isKnown(gw access.GatewayID) bool {
+func (r *rig) isKnown(gw access.GatewayID, _ string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Contains(r.known, gw)

@@ -47,14 +47,17 @@ func (t *Tx) AddGateway(ctx context.Context, g Gateway) error {
 	_, _ = rand.Read(key) // it never fails
 	var got string
 	err := t.row(ctx, `INSERT INTO gateways (id, property, serial, signing, sealing, added,
-			epoch, revision, base_floor, digest_key, digest, stored_digest, last_link)
-		VALUES ($1, $2, $3, $4, $5, $6, 1, 0, 0, $7, $8, $8, $8) ON CONFLICT (id) DO NOTHING RETURNING id`,
+			epoch, revision, base_floor, digest_key, digest, stored_digest, last_link, listed)
+		VALUES ($1, $2, $3, $4, $5, $6, 1, 0, 0, $7, $8, $8, $8, 1) ON CONFLICT (id) DO NOTHING RETURNING id`,
 		g.ID, g.Property, g.Serial, g.Signing, g.Sealing, g.Added,
 		t.sealer.seal(key, "gateways", string(g.ID), "digest_key"), access.Digest{}).Scan(&got)
 	if errors.Is(err, sql.ErrNoRows) {
 		return fault.New(fault.Conflict, "add gateway", string(g.ID), "there is already a gateway of this id")
 	}
-	return explain("add gateway", string(g.ID), err)
+	if err != nil {
+		return explain("add gateway", string(g.ID), err)
+	}
+	return t.AddCertificate(ctx, g.ID, g.Serial, g.Added)
 }
 
 const gatewayColumns = `SELECT id, property, serial, signing, sealing, added, epoch, revision, stored_epoch, stored_revision, stored_digest, stored_at,
