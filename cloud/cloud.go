@@ -182,7 +182,7 @@ func (c *Cloud) join(address, name string) (*intake.Intake, *publish.Publisher, 
 // publisher makes a publisher that hears of what this process commits at once, and of what others do every poll (0: the
 // publisher's own).
 func (c *Cloud) publisher(poll time.Duration, send func(context.Context, string, []byte) error) *publish.Publisher {
-	pub := publish.New(publish.Config{Store: publishStore{c.store}, Signer: c.ca.Signer(), Now: c.now, Log: c.log, Poll: poll, Send: send})
+	pub := publish.New(publish.Config{Store: publishStore{c.store}, Signer: c.signer, Now: c.now, Log: c.log, Poll: poll, Send: send})
 	c.store.OnChange(pub.Wake)
 	return pub
 }

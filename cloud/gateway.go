@@ -3,7 +3,6 @@ package cloud
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
 	"crypto/x509"
 	"encoding/json"
 	"net/url"
@@ -108,10 +107,13 @@ func (c *Cloud) bundle(csr *x509.CertificateRequest, id access.GatewayID, proper
 		return protocol.EnrollBundle{}, "", fault.Wrap(fault.Invalid, "read", "broker_address", err)
 	}
 	cert, serial, err := c.ca.Gateway(csr, id)
-	public, _ := c.ca.Signer().Public().(ed25519.PublicKey)
+	if err != nil {
+		return protocol.EnrollBundle{}, "", err
+	}
+	keys, _, err := c.publicKeys()
 	return protocol.NewEnrollBundle(protocol.EnrollBundle{
 		Gateway: id, Property: property, Broker: c.cfg.BrokerAddress, ServerName: broker.Hostname(),
-		Certificate: cert, CA: c.ca.CA(), CloudKeys: [][]byte{public},
+		Certificate: cert, CA: c.ca.CA(), CloudKeys: keys,
 	}), serial, err
 }
 

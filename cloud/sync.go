@@ -182,7 +182,11 @@ func (c *Cloud) decide(ctx context.Context, tx *store.Tx, r model.Roster, agreed
 		return 0, nil, err
 	}
 	for _, gw := range gws {
-		own, err := encoded(settlements(gw.ID, byHand), c.own(gw))
+		about, err := c.own(gw)
+		if err != nil {
+			return 0, nil, err
+		}
+		own, err := encoded(settlements(gw.ID, byHand), about)
 		if err != nil {
 			return 0, nil, err
 		}
@@ -195,16 +199,6 @@ func (c *Cloud) decide(ctx context.Context, tx *store.Tx, r model.Roster, agreed
 		}
 	}
 	return changed, d.Refusals, nil
-}
-
-// own is what a gateway is told about itself.
-func (c *Cloud) own(gw store.Gateway) (out []access.Noun) {
-	if p, err := c.property(gw.Property); err == nil {
-		if s := p.GatewaySettings(); s != nil {
-			out = append(out, *s)
-		}
-	}
-	return out
 }
 
 // Decide decides a property anew without reading its source: after a change of its settings or of

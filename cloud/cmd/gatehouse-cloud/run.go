@@ -24,6 +24,8 @@ func program() cli.Program {
 		{Name: "overlay lift", Summary: "ends what was done by hand, adopted or not", Example: "gatehouse-cloud overlay lift --config cloud.toml --gateway gw1 --id o1", SetUp: setUpOverlay("lift")},
 		{Name: "events verify", Summary: "walks a gateway's stored events again: numbers, hash chain, the gateway's signatures", Example: "gatehouse-cloud events verify --config cloud.toml --gateway gw1 --json", SetUp: setUpEventsVerify},
 		{Name: "events export", Summary: "prints a gateway's stored events, exactly as signed, with what proves them", Example: "gatehouse-cloud events export --config cloud.toml --gateway gw1 --json", SetUp: setUpEventsExport},
+		{Name: "keys rotate", Summary: "makes the cloud's next signing key and tells it to every gateway", Example: "gatehouse-cloud keys rotate --config cloud.toml", SetUp: setUpKeysRotate},
+		{Name: "keys retire", Summary: "drops the old signing key once every gateway knows the next", Example: "gatehouse-cloud keys retire --config cloud.toml", SetUp: setUpKeysRetire},
 		{Name: "broker certificate", Summary: "makes or renews the certificate of a broker that stands beside the cloud", Example: "gatehouse-cloud broker certificate --config cloud.toml --name broker.example.com --out broker", SetUp: setUpBrokerCertificate},
 		{Name: "import", Summary: "reads an export as a sync of a property", Example: "gatehouse-cloud import --config cloud.toml --property maple-court --format csv --file residents.csv", SetUp: setUpImport},
 		{Name: "sync", Summary: "reads a property's live source now", Example: "gatehouse-cloud sync --config cloud.toml --property maple-court --unit 204", SetUp: setUpSync},

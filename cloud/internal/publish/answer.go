@@ -137,8 +137,12 @@ func (p *Publisher) down(ctx context.Context, gw access.GatewayID, h protocol.He
 	if err != nil {
 		return err
 	}
+	signer, err := p.cfg.Signer(ctx, gw)
+	if err != nil {
+		return err
+	}
 	h.Gateway, h.Issued = gw, p.cfg.Now().UTC()
-	msg, err := protocol.SealDown(h, body, p.cfg.Signer, key)
+	msg, err := protocol.SealDown(h, body, signer, key)
 	if err != nil {
 		return err
 	}

@@ -53,8 +53,9 @@ type Store interface {
 
 // Config is what a Publisher is made of.
 type Config struct {
-	Store  Store
-	Signer ed25519.PrivateKey
+	Store Store
+	// Signer is the key that signs what goes to a gateway; it may change from message to message.
+	Signer func(context.Context, access.GatewayID) (ed25519.PrivateKey, error)
 	// Send hands a message to the broker and returns when the broker has it, or with an error when
 	// it may not have it.
 	Send func(ctx context.Context, topic string, payload []byte) error

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/ecdh"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -289,7 +290,7 @@ func inBubble(t *testing.T, gateways []access.GatewayID, f func(*rig)) {
 			r.store.of[id] = &states{epoch: 1, at: []map[access.Key]access.Item{{}}, digestKey: bytes.Repeat([]byte{7}, 32)}
 		}
 		r.Publisher = New(Config{
-			Store: r.store, Signer: signer, Send: r.send, Now: time.Now, Log: slog.New(slog.NewTextHandler(&r.log, nil)), Poll: time.Second,
+			Store: r.store, Signer: func(context.Context, access.GatewayID) (ed25519.PrivateKey, error) { return signer, nil }, Send: r.send, Now: time.Now, Log: slog.New(slog.NewTextHandler(&r.log, nil)), Poll: time.Second,
 		})
 		f(r)
 	})

@@ -79,3 +79,16 @@ func (t *Tx) NewEpoch(ctx context.Context, gateway access.GatewayID) (epoch uint
 	t.revisions = true
 	return epoch, missing(err, "gateway", string(gateway))
 }
+
+// HasOwn reports whether a gateway has stored the newest item of a kind about itself. Without one it has
+// not.
+func (s *Store) HasOwn(ctx context.Context, gateway access.GatewayID, kind access.Kind) (ok bool, err error) {
+	err = s.view(ctx, func(r reader) error {
+		var n int
+		err := r.row(ctx, `SELECT COUNT(*) FROM gateway_items i JOIN gateways g ON g.id = i.gateway
+			WHERE g.id = $1 AND i.kind = $2 AND g.stored_epoch = g.epoch AND g.stored_revision >= i.revision`, gateway, kind).Scan(&n)
+		ok = n > 0
+		return err
+	})
+	return ok, err
+}
