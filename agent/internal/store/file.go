@@ -72,6 +72,7 @@ type file struct {
 	commit func(*bolt.Tx) error // (*bolt.Tx).Commit; tests make it fail
 
 	mu      sync.RWMutex // write: exchanging db
+	durable sync.RWMutex // write: a commit is on its way to the disk
 	db      *bolt.DB     // nil when closed
 	suspect error        // guarded by sus
 	sus     sync.Mutex
@@ -218,14 +219,22 @@ func (f *file) makeDrawer(tx *bolt.Tx, path ...string) (drawer, error) {
 }
 
 // View runs fn in a reading transaction. Nothing it was shown may be used afterwards; fn must
-// neither write nor wait for anything.
+// neither write nor wait for anything. What it is shown is on disk: bbolt lets readers see a commit
+// when its last page is written and not yet synced, and what is read is told to the cloud.
 func (f *file) View(fn func(*bolt.Tx) error) error {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	if f.db == nil {
 		return f.closed()
 	}
-	return f.db.View(fn)
+	f.durable.RLock()
+	tx, err := f.db.Begin(false)
+	f.durable.RUnlock()
+	if err != nil {
+		return fault.Wrap(fault.Internal, "read", f.path, err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	return fn(tx)
 }
 
 // Update runs fn in a writing transaction and returns when it is on disk. An error means that
@@ -248,7 +257,7 @@ func (f *file) Update(fn func(*bolt.Tx) error) error {
 	if err := fn(tx); err != nil {
 		return err
 	}
-	if err := f.commit(tx); err != nil {
+	if err := f.sync(tx); err != nil {
 		out, suspect := commitFailed(f.path, err)
 		if suspect {
 			f.setSuspect(out)
@@ -256,6 +265,13 @@ func (f *file) Update(fn func(*bolt.Tx) error) error {
 		return out
 	}
 	return nil
+}
+
+// sync commits while no reader begins; those that have begun see what was before.
+func (f *file) sync(tx *bolt.Tx) error {
+	f.durable.Lock()
+	defer f.durable.Unlock()
+	return f.commit(tx)
 }
 
 func (f *file) closed() error {
