@@ -80,7 +80,7 @@ var importTable = []row{
 // testSupport may be imported by any _test.go beside what its package may import, and never by an assembly.
 var testSupport = []string{
 	"protocol/prototest/...", "agent/internal/driver/memory", "agent/internal/driver/drivertest",
-	"agent/internal/driver/*/*sim", "cloud/internal/pmstest", "cloud/internal/pms/*/*sim", "testdata/...", serialFake,
+	"agent/internal/driver/*/*sim", "agent/internal/crashtest", "cloud/internal/pmstest", "cloud/internal/pms/*/*sim", "testdata/...", serialFake,
 }
 
 func importRule() Rule {
