@@ -49,7 +49,7 @@ func openBox(dir string, source clock.Source, check func(string) error, log *slo
 	boot, _ := source.Boot()
 	b := &box{log: log}
 	b.outbox = outbox.New(outbox.Options{Now: b.now, Boot: boot, Log: log})
-	opts := store.Options{Log: log, Check: check}
+	opts := store.Options{Log: log, Check: check, Ballast: store.BallastSize}
 	if b.site, err = store.OpenSite(dir, key, b.outbox, opts); err != nil {
 		return nil, err
 	}

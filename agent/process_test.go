@@ -5,6 +5,7 @@ import (
 	"crypto/ecdh"
 	"crypto/ed25519"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -58,6 +59,7 @@ type process struct {
 	exe, config string
 	wrap        func() []string // the words before the program's own; nil: none
 	cmd         *exec.Cmd
+	seen        string        // where the test sees the state directory; "": where the program does
 	done        chan struct{} // closed when cmd has ended and everything it said is in logs
 }
 
@@ -139,14 +141,17 @@ func (p *process) gateway(id access.GatewayID) prototest.Gateway {
 // copied is a copy of the state directory.
 func (p *process) copied() string {
 	p.t.Helper()
-	dir := p.t.TempDir()
-	list, err := os.ReadDir(p.cfg.StateDir)
+	dir, from := p.t.TempDir(), p.cfg.StateDir
+	if p.seen != "" {
+		from = p.seen
+	}
+	list, err := os.ReadDir(from)
 	must(p.t, err)
 	for _, e := range list {
 		if !e.Type().IsRegular() {
 			continue
 		}
-		b, err := os.ReadFile(filepath.Join(p.cfg.StateDir, e.Name()))
+		b, err := os.ReadFile(filepath.Join(from, e.Name()))
 		must(p.t, err)
 		must(p.t, os.WriteFile(filepath.Join(dir, e.Name()), b, 0o600))
 	}
@@ -177,7 +182,9 @@ func (p *process) launch() {
 // end asks the daemon to stop and waits until it has.
 func (p *process) end() {
 	p.t.Helper()
-	must(p.t, p.cmd.Process.Signal(syscall.SIGTERM))
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); !errors.Is(err, os.ErrProcessDone) {
+		must(p.t, err)
+	}
 	receive(p.t, p.done, "the end of the agent")
 }
 

@@ -108,6 +108,8 @@ func openFailed(path string, err error) error {
 	}
 }
 
+func isFull(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
+
 func diskFull(op, path string, err error) error {
 	return fault.New(fault.Internal, op, path, "the disk is full: %w", err).
 		WithRemedy("Make room on the disk that holds %s; nothing was changed.", path)
@@ -120,7 +122,7 @@ func commitFailed(path string, err error) (out error, suspect bool) {
 	switch {
 	case errors.Is(err, berrors.ErrMaxSizeReached):
 		return fault.New(fault.Full, "write", path, "the file has reached its limit of %d MiB", maxSize>>20), false
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+	case isFull(err):
 		return diskFull("write", path, err), true
 	case errors.Is(err, berrors.ErrTxClosed):
 		return fault.Wrap(fault.Internal, "write", path, err), false

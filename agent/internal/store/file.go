@@ -33,6 +33,7 @@ const (
 type Options struct {
 	Log      *slog.Logger            // nil: silent
 	Check    func(path string) error // see CheckCommand; nil checks nothing
+	Ballast  int64                   // bytes to keep in reserve beside site.db for a full disk, see BallastSize; 0: none
 	LockWait time.Duration           // how long to wait for another process; 0: five seconds
 }
 
@@ -259,6 +260,9 @@ func (f *file) Update(fn func(*bolt.Tx) error) error {
 	}
 	if err := f.sync(tx); err != nil {
 		out, suspect := commitFailed(f.path, err)
+		if isFull(err) {
+			f.dropBallast(out)
+		}
 		if suspect {
 			f.setSuspect(out)
 		}

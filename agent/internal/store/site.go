@@ -86,6 +86,7 @@ func (s *Site) orNil(err error) (*Site, error) {
 		return nil, err
 	}
 	dropTemps(s.path)
+	layBallast(filepath.Dir(s.path), s.opts)
 	return s, nil
 }
 

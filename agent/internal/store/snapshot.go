@@ -22,6 +22,7 @@ func snapshotPath(path string, n int) string { return path + ".snapshot-" + strc
 // Snapshot writes a sound copy of site.db beside it and keeps the one before. It reads the whole
 // file: take one after enrolment and then daily. Writing goes on meanwhile.
 func (s *Site) Snapshot() error {
+	layBallast(filepath.Dir(s.path), s.opts)
 	tmp, err := writeTemp(snapshotPath(s.path, 1), func(w io.Writer) error {
 		return s.View(func(tx *bolt.Tx) error { _, err := tx.WriteTo(w); return err })
 	})

@@ -29,6 +29,16 @@ func Binary(t testing.TB, name string) string {
 	return ""
 }
 
+// Root is Binary for a program that only root may use, such as one that mounts a file system: it asks for root too.
+func Root(t testing.TB, name string) string {
+	t.Helper()
+	require := os.Getenv("REQUIRE_REAL")
+	if os.Geteuid() != 0 {
+		missing(t, require, "root, for "+name+" (run the tests as root)")
+	}
+	return Binary(t, name)
+}
+
 // Postgres returns the address of a PostgreSQL server on which the test may create databases and schemas.
 // Tests of several packages share the server: make a schema or database of your own and drop it at the end.
 func Postgres(t testing.TB) string {
