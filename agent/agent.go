@@ -55,6 +55,7 @@ type Agent struct {
 	driven    []*panel // of them those that could be set up
 	forgotten []forgotten
 	inventory *inventory
+	onsite    *onsite
 	keeper    *supervise.Supervisor
 	settings  *settings
 	contacted atomic.Pointer[time.Time] // when the cloud last said that nothing is missing here
@@ -106,6 +107,7 @@ func (a *Agent) assemble(ctx context.Context) (err error) {
 	a.inventory = newInventory(a.box.site, a.panels, a.log)
 	a.settings = openSettings(a.box.site, a.cfg, a.log)
 	a.remember()
+	a.onsite = newOnsite(a)
 	a.join()
 	if err := a.takeOwn(true); err != nil { // a crash may have come between the state and what follows from it
 		a.log.Error("what the state says of this gateway itself is not acted on yet", "err", err)
@@ -165,6 +167,7 @@ func hostSource() clock.Source {
 func (a *Agent) Run(ctx context.Context) error {
 	var g sync.WaitGroup
 	a.makeLoops(ctx)
+	a.onsite.settle() // what a crash kept from being heard
 	a.enforce(ctx, &g)
 	for _, s := range a.servers() {
 		first := s.open()

@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
-	"math"
 	"net"
 	"net/http"
 	"net/url"
@@ -19,8 +18,7 @@ import (
 	"time"
 
 	"gatehouse/agent/internal/config"
-	"gatehouse/agent/internal/driver/model"
-	"gatehouse/agent/internal/plan"
+	"gatehouse/agent/internal/reconcile"
 	"gatehouse/agent/internal/store"
 	"gatehouse/protocol/access"
 	"gatehouse/protocol/access/fault"
@@ -30,21 +28,44 @@ import (
 // the question goes through its socket; otherwise it is answered from the files. Both ways run the
 // same function and give the same JSON.
 const (
-	AskPlan   = "/v1/plan"          // ?device=ID&at=INSTANT
-	AskDigest = "/v1/state/digest"  //
-	AskDump   = "/v1/state/dump"    //
-	AskOutbox = "/v1/outbox/verify" //
+	AskPlan     = "/v1/plan"          // ?device=ID&at=INSTANT
+	AskDigest   = "/v1/state/digest"  //
+	AskDump     = "/v1/state/dump"    //
+	AskOutbox   = "/v1/outbox/verify" //
+	AskProofs   = "/v1/proofs"        // ?open=1
+	AskDrift    = "/v1/drift"         // ?device=ID
+	AskHolds    = "/v1/holds"         //
+	AskOverlays = "/v1/overlay"       //
 )
 
-var asks = map[string]func(context.Context, *box, config.Config, url.Values) (any, error){
+// What can be told to a running agent, and to nobody else: by POST, on its socket only.
+const (
+	TellOverlay = "/v1/overlay"      // an OverlayRequest
+	TellIgnore  = "/v1/drift/ignore" // an IgnoreRequest
+)
+
+var asks = map[string]func(context.Context, desk, url.Values) (any, error){
 	AskPlan: askPlan, AskDigest: askDigest, AskDump: askDump, AskOutbox: askOutbox,
+	AskProofs: askProofs, AskDrift: askDrift, AskHolds: askHolds, AskOverlays: askOverlays,
+}
+
+var tells = map[string]func(context.Context, desk, []byte) (any, error){
+	TellOverlay: tellOverlay, TellIgnore: tellIgnore,
+}
+
+// desk is where questions are answered: the files and, while the daemon runs, its loops.
+type desk struct {
+	*box
+	cfg    config.Config
+	loops  map[access.DeviceID]*reconcile.Loop // of the devices that could be set up; none from the files
+	onsite *onsite                             // nil from the files
 }
 
 func socketPath(cfg config.Config) string { return filepath.Join(cfg.StateDir, "agent.sock") }
 
 // Ask answers one question as JSON: through the daemon when it runs, else from the files.
 func Ask(ctx context.Context, cfg Config, path string, q url.Values, log *slog.Logger) ([]byte, error) {
-	out, err := askDaemon(ctx, cfg, path, q)
+	out, err := askDaemon(ctx, cfg, http.MethodGet, path+"?"+q.Encode(), nil)
 	if !errors.Is(err, errResting) {
 		return out, err
 	}
@@ -57,11 +78,25 @@ func Ask(ctx context.Context, cfg Config, path string, q url.Values, log *slog.L
 	if err != nil {
 		return nil, err
 	}
-	v, err := asks[path](ctx, b, cfg, q)
+	v, err := asks[path](ctx, desk{box: b, cfg: cfg}, q)
 	if err := errors.Join(err, b.Close()); err != nil {
 		return nil, err
 	}
 	return json.Marshal(v)
+}
+
+// Tell has the running agent do something. Nobody else can: what it changes must act at once.
+func Tell(ctx context.Context, cfg Config, path string, what any) ([]byte, error) {
+	body, err := json.Marshal(what)
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, "read", "what was asked", err)
+	}
+	out, err := askDaemon(ctx, cfg, http.MethodPost, path, body)
+	if errors.Is(err, errResting) {
+		err = fault.New(fault.Unreachable, "tell", socketPath(cfg), "no gateway runs here, or you may not speak to it").
+			WithRemedy("Start it with gatehouse-agent start, and be the user it runs as, or root.")
+	}
+	return out, err
 }
 
 // errResting says that no daemon answers on the socket.
@@ -90,14 +125,14 @@ func (e askError) fault() error {
 	return fault.New(fault.Parse(e.Kind), e.Op, e.Subject, "%s", e.Cause).WithRemedy("%s", e.Remedy)
 }
 
-func askDaemon(ctx context.Context, cfg Config, path string, q url.Values) ([]byte, error) {
+func askDaemon(ctx context.Context, cfg Config, method, path string, body []byte) ([]byte, error) {
 	c := http.Client{Timeout: time.Minute, Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, "unix", socketPath(cfg))
 		},
 	}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://agent"+path+"?"+q.Encode(), nil)
+	req, err := http.NewRequestWithContext(ctx, method, "http://agent"+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
@@ -124,159 +159,47 @@ func askDaemon(ctx context.Context, cfg Config, path string, q url.Values) ([]by
 	return nil, e.fault()
 }
 
-// serveAsk answers the same questions on the daemon's socket.
-func (b *box) serveAsk(mux *http.ServeMux, cfg config.Config) {
+// maxTold bounds what is told by POST.
+const maxTold = 4 << 10
+
+// serve answers the same questions on the daemon's socket, and does what is told there.
+func (d desk) serve(mux *http.ServeMux) {
 	for path, ask := range asks {
 		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Content-Type", "application/json")
-			v, err := ask(r.Context(), b, cfg, r.URL.Query())
+			answer(w)(ask(r.Context(), d, r.URL.Query()))
+		})
+	}
+	for path, tell := range tells {
+		mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
+			body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxTold))
 			if err != nil {
-				w.WriteHeader(http.StatusUnprocessableEntity)
-				v = askErrorOf(err)
+				answer(w)(nil, fault.Wrap(fault.Invalid, "read", "what was told", err))
+				return
 			}
-			_ = json.NewEncoder(w).Encode(v) // the client hung up; nobody to tell
+			answer(w)(tell(r.Context(), d, body))
 		})
 	}
 }
 
-// PlanReport is what would be done now, or at another instant.
-type PlanReport struct {
-	OK      bool         `json:"ok"`
-	At      time.Time    `json:"at"`
-	Devices []DevicePlan `json:"devices"`
-}
-
-// DevicePlan is what would be done on one device, in order.
-type DevicePlan struct {
-	ID         access.DeviceID `json:"id"`
-	Steps      []PlanStep      `json:"steps"`
-	Refusals   []PlanRefusal   `json:"refusals"`
-	NextChange *time.Time      `json:"next_change"` // nil: never by itself
-	Note       string          `json:"note,omitempty"`
-}
-
-// Notes on a plan.
-const (
-	neverAnswered = "this device has not answered yet: what it can hold is not known, so nothing is refused for it here"
-	nothingKnown  = "no wanted state is stored, or it cannot be read: nothing changes here until the cloud has sent it"
-)
-
-// PlanStep is one mutating request.
-type PlanStep struct {
-	Op     access.Op       `json:"op"`
-	Person access.PersonID `json:"person"`
-	Why    string          `json:"why"`
-}
-
-// PlanRefusal is something wanted that cannot be written as it is.
-type PlanRefusal struct {
-	Person access.PersonID `json:"person"`
-	Kind   string          `json:"kind"`
-	Why    string          `json:"why"`
-}
-
-func askPlan(ctx context.Context, b *box, cfg config.Config, q url.Values) (any, error) {
-	now, trusted := b.clock.Now()
-	if s := q.Get("at"); s != "" {
-		at, err := time.Parse(time.RFC3339, s)
+func answer(w http.ResponseWriter) func(any, error) {
+	return func(v any, err error) {
+		w.Header().Set("Content-Type", "application/json")
 		if err != nil {
-			return nil, fault.New(fault.Invalid, "read", "--at", "%q is no instant; write it like 2026-12-01T11:00:00-05:00", s)
+			w.WriteHeader(http.StatusUnprocessableEntity)
+			v = askErrorOf(err)
 		}
-		now, trusted = at, true
+		_ = json.NewEncoder(w).Encode(v) // the client hung up; nobody to tell
 	}
-	r := PlanReport{OK: true, At: now.UTC(), Devices: []DevicePlan{}}
-	only := access.DeviceID(q.Get("device"))
-	for _, d := range cfg.Devices {
-		if only != "" && d.ID != only {
-			continue
-		}
-		p, err := planDevice(walker{b, ctx}, d, now, trusted)
-		if err != nil {
-			return nil, err
-		}
-		r.Devices = append(r.Devices, p)
-	}
-	if only != "" && len(r.Devices) == 0 {
-		return nil, fault.New(fault.Invalid, "look up", "device", "%q is not in the configuration", only)
-	}
-	return r, nil
 }
 
-// planDevice decides for everybody at once, with the ledger standing in for the device.
-func planDevice(w walker, d config.Device, now time.Time, trusted bool) (DevicePlan, error) {
-	in := plan.Input{
-		Now: now, Trusted: trusted, Doors: d.Doors, Print: w,
-		Ledger: map[access.PersonID]access.LedgerEntry{}, Others: plan.Others{Secrets: map[string]access.PersonID{}},
+// told reads what was told; a field that it does not know may be one that matters.
+func told[T any](body []byte) (v T, err error) {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&v); err != nil { // the error may hold some of it, and with that a PIN
+		return v, fault.New(fault.Invalid, "read", "what was told", "it is not what this gateway understands; are both programs of one version?")
 	}
-	var err error
-	said, note := whatItSaid(w.site, d.ID, w.log), ""
-	if in.Limits = said.Limits; said.Identity == (model.Identity{}) {
-		in.Limits, note = model.Limits{PINs: 1, Cards: math.MaxInt, Mobile: true}, neverAnswered
-	}
-	if in.Places, err = w.Places(); err != nil {
-		return DevicePlan{}, err
-	}
-	if in.Overlay, err = w.Overlays(); err != nil {
-		return DevicePlan{}, err
-	}
-	if err := gather(w, d.ID, &in); err != nil {
-		return DevicePlan{}, err
-	}
-	if w.unknown() {
-		note = nothingKnown
-	}
-	out := shown(d.ID, plan.Make(in))
-	out.Note = note
-	return out, nil
-}
-
-// gather reads everybody who is wanted or in the ledger.
-func gather(w walker, dev access.DeviceID, in *plan.Input) error {
-	wanted := map[access.PersonID]bool{}
-	err := w.People(func(id access.PersonID) error {
-		h, ok, err := w.Holder(id)
-		if err != nil && fault.KindOf(err) != fault.Invalid {
-			return err
-		}
-		if err != nil { // as the loop does: what is missing says nothing
-			h.Person.ID, ok = id, true
-			if len(h.Unread) == 0 {
-				h.Unread = access.Kinds
-			}
-		}
-		if ok {
-			in.People, wanted[id] = append(in.People, h), true
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return w.Entries(dev, func(e access.LedgerEntry) error {
-		in.Others.Rows++
-		in.Ledger[e.Person] = e
-		for _, s := range e.Secrets {
-			in.Others.Secrets[s] = e.Person
-		}
-		if !wanted[e.Person] {
-			in.Gone = append(in.Gone, e.Person)
-		}
-		return nil
-	})
-}
-
-func shown(id access.DeviceID, p plan.Plan) DevicePlan {
-	out := DevicePlan{ID: id, Steps: []PlanStep{}, Refusals: []PlanRefusal{}}
-	if !p.NextChange.IsZero() {
-		out.NextChange = &p.NextChange
-	}
-	for _, s := range p.Steps {
-		out.Steps = append(out.Steps, PlanStep{s.Op, s.Person, s.Why})
-	}
-	for _, r := range p.Refusals {
-		out.Refusals = append(out.Refusals, PlanRefusal{r.Person, r.Kind.String(), r.Why})
-	}
-	return out
+	return v, nil
 }
 
 // StateReport is where the wanted state stands, and with dump what is in it.
@@ -288,7 +211,7 @@ type StateReport struct {
 	Items    []access.Item `json:"items,omitempty"`
 }
 
-func askDigest(_ context.Context, b *box, _ config.Config, _ url.Values) (any, error) {
+func askDigest(_ context.Context, b desk, _ url.Values) (any, error) {
 	pos, err := b.wanted.Position()
 	if err != nil {
 		return nil, err
@@ -299,8 +222,8 @@ func askDigest(_ context.Context, b *box, _ config.Config, _ url.Values) (any, e
 
 // askDump lists every item with secrets redacted: decoding gives the redacting type, and what
 // cannot be decoded is not shown.
-func askDump(ctx context.Context, b *box, cfg config.Config, q url.Values) (any, error) {
-	v, err := askDigest(ctx, b, cfg, q)
+func askDump(ctx context.Context, b desk, q url.Values) (any, error) {
+	v, err := askDigest(ctx, b, q)
 	if err != nil {
 		return nil, err
 	}
@@ -358,7 +281,7 @@ func brokenChain(problems []string) error {
 		WithRemedy("Keep a copy of the state directory for whoever audits this property.")
 }
 
-func askOutbox(_ context.Context, b *box, _ config.Config, _ url.Values) (any, error) {
+func askOutbox(_ context.Context, b desk, _ url.Values) (any, error) {
 	var public ed25519.PublicKey
 	var past []ed25519.PublicKey
 	if b.id != nil {

@@ -121,8 +121,8 @@ func TestS7_PlanShowsTheMoveOut(t *testing.T) {
 	}{
 		{"now", nil, []PlanStep{}, &out},
 		{"a minute before", []string{"at", out.Add(-time.Minute).Format(time.RFC3339)}, []PlanStep{}, &out},
-		{"at the minute", []string{"at", out.Format(time.RFC3339)}, []PlanStep{{access.OpRemove, "p1", "no grant is open now"}}, nil},
-		{"by its own name", []string{"device", "front", "at", out.Format(time.RFC3339)}, []PlanStep{{access.OpRemove, "p1", "no grant is open now"}}, nil},
+		{"at the minute", []string{"at", out.Format(time.RFC3339)}, []PlanStep{{access.OpRemove, "p1", "no grant is open now", access.EndMoveOut, out}}, nil},
+		{"by its own name", []string{"device", "front", "at", out.Format(time.RFC3339)}, []PlanStep{{access.OpRemove, "p1", "no grant is open now", access.EndMoveOut, out}}, nil},
 	}
 	done := len(h.sim.Mutating())
 	for _, tt := range tests {
@@ -133,7 +133,7 @@ func TestS7_PlanShowsTheMoveOut(t *testing.T) {
 			if null := strings.Contains(raw, `"next_change":null`); null != (tt.next == nil) {
 				t.Errorf("next_change must always be there, null for never: %s", raw)
 			}
-			want := []DevicePlan{{ID: "front", Steps: tt.steps, Refusals: []PlanRefusal{}, NextChange: tt.next}}
+			want := []DevicePlan{{ID: "front", Steps: tt.steps, Refusals: []PlanRefusal{}, Holds: []access.Hold{}, Stale: []access.PersonID{}, Adopt: []PlanAdopt{}, NextChange: tt.next}}
 			if d := cmp.Diff(want, r.Devices); d != "" || !r.OK {
 				t.Errorf("ok %v (-want +got):\n%s", r.OK, d)
 			}
@@ -154,7 +154,8 @@ func TestAsk_PlanForAPanelThatNeverAnswered(t *testing.T) {
 	var r PlanReport
 	must(t, json.Unmarshal([]byte(h.ask(AskPlan)), &r))
 	want := []DevicePlan{{
-		ID: "front", Steps: []PlanStep{{access.OpAdd, "p1", "lives in unit 101"}}, Refusals: []PlanRefusal{}, Note: neverAnswered,
+		ID: "front", Steps: []PlanStep{{Op: access.OpAdd, Person: "p1", Why: "lives in unit 101"}}, Refusals: []PlanRefusal{},
+		Holds: []access.Hold{}, Stale: []access.PersonID{}, Adopt: []PlanAdopt{}, Note: neverAnswered,
 	}}
 	if d := cmp.Diff(want, r.Devices); d != "" {
 		t.Errorf("(-want +got):\n%s", d)

@@ -72,6 +72,9 @@ func (w linkWanted) Apply(u access.Update) (bool, error) {
 			p.loop.Changed(all, done.People...)
 		}
 	}
+	if len(done.Settled) > 0 {
+		a.onsite.settle()
+	}
 	a.log.Info("wanted state stored", "revision", done.Position.Revision, "people_changed", len(done.People))
 	return true, nil
 }

@@ -12,6 +12,8 @@ import (
 
 	"gatehouse/agent/internal/health"
 	"gatehouse/agent/internal/localui"
+	"gatehouse/agent/internal/reconcile"
+	"gatehouse/protocol/access"
 	"gatehouse/protocol/access/fault"
 )
 
@@ -37,8 +39,17 @@ func (a *Agent) servers() (out []*server) {
 		out = append(out, &server{a.cfg.Listen, func() (net.Listener, error) { return listenPage(a.cfg.Listen) }, a.pages(), a.log, ""})
 	}
 	path, ask := socketPath(a.cfg), http.NewServeMux()
-	a.box.serveAsk(ask, a.cfg)
+	a.desk().serve(ask)
 	return append(out, &server{path, func() (net.Listener, error) { return listenSocket(path) }, ask, a.log, ""})
+}
+
+// desk answers the command line while the agent runs.
+func (a *Agent) desk() desk {
+	d := desk{box: a.box, cfg: a.cfg, loops: map[access.DeviceID]*reconcile.Loop{}, onsite: a.onsite}
+	for _, p := range a.driven {
+		d.loops[p.cfg.ID] = p.loop
+	}
+	return d
 }
 
 func (a *Agent) pages() http.Handler {

@@ -29,7 +29,7 @@ func program() cli.Program {
 		{Name: "version", Summary: "prints version, commit, protocol version and Go version", Example: "gatehouse-agent version --json", SetUp: setUpVersion},
 		// Started by the agent itself, on its own files; not in the help.
 		{Name: "db-check", Raw: func(c *cli.Call, args []string) int { return agent.CheckFile(args, c.Stderr) }},
-	}, serviceCommands()...)}
+	}, append(onsiteCommands(), serviceCommands()...)...)}
 }
 
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {

@@ -27,6 +27,10 @@ func (l *Loop) evaluate() error {
 		l.putBack(all, people)
 		return err
 	}
+	if err := l.rereadOverlay(); err != nil {
+		l.putBack(all, people)
+		return err
+	}
 	full := !l.fullAt.IsZero() && !l.mono().Before(l.fullAt)
 	if all || full || trusted != l.trusted {
 		if err := l.evaluateAll(trusted); err != nil {

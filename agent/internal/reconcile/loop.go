@@ -33,11 +33,11 @@ type Loop struct {
 
 	inbox struct { // written by any goroutine, drained by Run
 		sync.Mutex
-		all, audit, holds, contact bool
-		people                     map[access.PersonID]bool
-		policy                     access.DriftPolicy
-		every                      time.Duration // between audits
-		jobs                       []*job
+		all, audit, holds, contact, overlay bool
+		people                              map[access.PersonID]bool
+		policy                              access.DriftPolicy
+		every                               time.Duration // between audits
+		jobs                                []*job
 	}
 	status struct {
 		sync.Mutex
