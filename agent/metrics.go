@@ -1,6 +1,12 @@
 package agent
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"gatehouse/protocol/access"
+)
 
 // collectors are the agent's own metrics, and the link's.
 func (a *Agent) collectors() []prometheus.Collector {
@@ -18,31 +24,41 @@ type gauges struct {
 	up, waiting, removals, rows, strangers, audited *prometheus.Desc // by device
 	revision, trusted, events, lost                 *prometheus.Desc
 	forgotten                                       *prometheus.Desc // by device
-	restarts                                        *prometheus.Desc // by device and why
+	restarts, held                                  *prometheus.Desc // by device and why
+	unconfirmed                                     *prometheus.Desc // by device
+	oldest                                          *prometheus.Desc
+	drift                                           *prometheus.Desc // by device and kind
+	overlays                                        *prometheus.Desc
 }
 
 func newGauges(a *Agent) gauges {
 	device := []string{"device"}
 	return gauges{
-		agent:     a,
-		up:        prometheus.NewDesc("gatehouse_device_up", "1 while the device answers.", device, nil),
-		waiting:   prometheus.NewDesc("gatehouse_device_people_waiting", "People whose record on the device is due and not done.", device, nil),
-		removals:  prometheus.NewDesc("gatehouse_device_removals_waiting", "Of them removals.", device, nil),
-		rows:      prometheus.NewDesc("gatehouse_device_records", "Records on the device at the last full read-back.", device, nil),
-		strangers: prometheus.NewDesc("gatehouse_device_strangers", "Of them not written by this gateway.", device, nil),
-		audited:   prometheus.NewDesc("gatehouse_device_audit_timestamp_seconds", "When the device was last read back as a whole.", device, nil),
-		revision:  prometheus.NewDesc("gatehouse_state_revision", "Revision of the wanted state on the box.", nil, nil),
-		trusted:   prometheus.NewDesc("gatehouse_clock_trusted", "1 while the gateway's clock is trusted.", nil, nil),
-		events:    prometheus.NewDesc("gatehouse_outbox_events", "Events that the cloud has not confirmed.", nil, nil),
-		forgotten: prometheus.NewDesc("gatehouse_forgotten_device_records", "People of ours on a device that is not in the configuration any more.", device, nil),
-		restarts:  prometheus.NewDesc("gatehouse_device_restarts_total", "Drivers and loops of the device that were replaced, because one panicked (panic, loop) or did not return (stuck).", []string{"device", "why"}, nil),
-		lost:      prometheus.NewDesc("gatehouse_outbox_lost_events_total", "Events given up for want of room.", nil, nil),
+		agent:       a,
+		up:          prometheus.NewDesc("gatehouse_device_up", "1 while the device answers.", device, nil),
+		waiting:     prometheus.NewDesc("gatehouse_device_people_waiting", "People whose record on the device is due and not done.", device, nil),
+		removals:    prometheus.NewDesc("gatehouse_device_removals_waiting", "Of them removals.", device, nil),
+		rows:        prometheus.NewDesc("gatehouse_device_records", "Records on the device at the last full read-back.", device, nil),
+		strangers:   prometheus.NewDesc("gatehouse_device_strangers", "Of them not written by this gateway.", device, nil),
+		audited:     prometheus.NewDesc("gatehouse_device_audit_timestamp_seconds", "When the device was last read back as a whole.", device, nil),
+		revision:    prometheus.NewDesc("gatehouse_state_revision", "Revision of the wanted state on the box.", nil, nil),
+		trusted:     prometheus.NewDesc("gatehouse_clock_trusted", "1 while the gateway's clock is trusted.", nil, nil),
+		events:      prometheus.NewDesc("gatehouse_outbox_events", "Events that the cloud has not confirmed.", nil, nil),
+		forgotten:   prometheus.NewDesc("gatehouse_forgotten_device_records", "People of ours on a device that is not in the configuration any more.", device, nil),
+		restarts:    prometheus.NewDesc("gatehouse_device_restarts_total", "Drivers and loops of the device that were replaced, because one panicked (panic, loop) or did not return (stuck).", []string{"device", "why"}, nil),
+		unconfirmed: prometheus.NewDesc("gatehouse_unconfirmed_revocations", "Removals that were asked for and that the device has not been seen to have done.", device, nil),
+		oldest:      prometheus.NewDesc("gatehouse_oldest_unconfirmed_revocation_seconds", "How long ago the oldest of them, on any device, was asked for; 0 when there is none.", nil, nil),
+		held:        prometheus.NewDesc("gatehouse_held_removals", "Removals that wait on purpose: for somebody's word at the cloud (agreement), for the cloud to be reached (contact), or because the device is only reported on (report).", []string{"device", "why"}, nil),
+		drift:       prometheus.NewDesc("gatehouse_device_drift", "Rows on the device that are not as this gateway wrote them and that nobody let be, at the last full read-back: ghost, stranger, edit, missing.", []string{"device", "kind"}, nil),
+		overlays:    prometheus.NewDesc("gatehouse_local_acts", "Revocations and grants made at the gateway by hand that the cloud has not settled.", nil, nil),
+		lost:        prometheus.NewDesc("gatehouse_outbox_lost_events_total", "Events given up for want of room.", nil, nil),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (g gauges) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{g.up, g.waiting, g.removals, g.rows, g.strangers, g.audited, g.revision, g.trusted, g.events, g.lost, g.forgotten, g.restarts} {
+	for _, d := range []*prometheus.Desc{g.up, g.waiting, g.removals, g.rows, g.strangers, g.audited, g.revision, g.trusted, g.events, g.lost, g.forgotten, g.restarts,
+		g.unconfirmed, g.oldest, g.held, g.drift, g.overlays} {
 		ch <- d
 	}
 }
@@ -63,11 +79,24 @@ func (g gauges) Collect(ch chan<- prometheus.Metric) {
 		}
 		put(g.waiting, float64(s.Waiting), id)
 		put(g.removals, float64(s.Removals), id)
+		put(g.unconfirmed, float64(s.Revocations), id)
+		for why, n := range map[string]int{"agreement": s.Held, "contact": s.Stale, "report": s.Reported} {
+			put(g.held, float64(n), id, why)
+		}
+		if !s.Audited.IsZero() {
+			for _, kind := range []access.DriftKind{access.DriftGhost, access.DriftStranger, access.DriftEdit, access.DriftMissing} {
+				put(g.drift, float64(s.Drift[kind]), id, string(kind))
+			}
+		}
 		put(g.rows, float64(s.Rows), id)
 		put(g.strangers, float64(s.Strangers), id)
 		if !s.Audited.IsZero() {
 			put(g.audited, float64(s.Audited.Unix()), id)
 		}
+	}
+	put(g.oldest, g.agent.oldestRevocation().Seconds())
+	if list, err := g.agent.box.Overlays(); err == nil {
+		put(g.overlays, float64(len(list)))
 	}
 	for _, f := range g.agent.forgotten {
 		put(g.forgotten, float64(f.people), string(f.device))
@@ -79,6 +108,15 @@ func (g gauges) Collect(ch chan<- prometheus.Metric) {
 		put(g.events, float64(s.Waiting))
 		ch <- prometheus.MustNewConstMetric(g.lost, prometheus.CounterValue, float64(s.Lost))
 	}
+}
+
+// oldestRevocation is how long ago the oldest removal was asked for that is not confirmed.
+func (a *Agent) oldestRevocation() (oldest time.Duration) {
+	now, _ := a.box.clock.Now()
+	for _, p := range a.driven {
+		oldest = max(oldest, age(p.status().Oldest, now))
+	}
+	return oldest
 }
 
 func truth(b bool) float64 {

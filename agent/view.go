@@ -35,12 +35,21 @@ func (a *Agent) view() localui.View {
 	if a.box.lost != nil {
 		v.Unlinked = a.box.lost.Error() + ". " + fault.RemedyOf(a.box.lost)
 	}
+	v.Revocations.Oldest = a.oldestRevocation()
+	if list, err := a.box.Overlays(); err == nil {
+		v.Acts = len(list)
+	}
 	for _, f := range a.forgotten {
 		v.Forgotten = append(v.Forgotten, f.words()+": "+forgottenRemedy)
 	}
 	for _, p := range a.panels {
 		v.Devices = append(v.Devices, a.deviceView(p))
-		if next := p.status().NextChange; !next.IsZero() && (v.State.Next.IsZero() || next.Before(v.State.Next)) {
+		s := p.status()
+		v.Revocations.Open += s.Revocations
+		v.Revocations.Held += s.Held
+		v.Revocations.Stale += s.Stale
+		v.Revocations.Reported += s.Reported
+		if next := s.NextChange; !next.IsZero() && (v.State.Next.IsZero() || next.Before(v.State.Next)) {
 			v.State.Next = next
 		}
 	}
@@ -61,6 +70,9 @@ func (a *Agent) deviceView(p *panel) localui.Device {
 		ID: string(p.cfg.ID), Name: p.cfg.Name, Kind: p.cfg.Kind, Model: s.Identity.Model, Firmware: s.Identity.Firmware,
 		Report: p.cfg.Report, Reachable: s.Reachable, Since: s.Since, Message: cmp.Or(s.Storage, s.Message),
 		Waiting: s.Waiting, Removals: s.Removals, Rows: s.Rows, Strangers: s.Strangers, Audited: s.Audited,
+	}
+	for _, n := range s.Drift {
+		d.Drift += n
 	}
 	for door, relay := range p.cfg.Doors {
 		d.Doors = append(d.Doors, string(door)+" (relay "+relay+")")

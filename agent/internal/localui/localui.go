@@ -28,7 +28,10 @@ type View struct {
 	State    State
 	Devices  []Device
 
-	Unlinked  string   // why an enrolled gateway cannot talk to its cloud, "" when nothing is wrong
+	Unlinked    string // why an enrolled gateway cannot talk to its cloud, "" when nothing is wrong
+	Revocations Revocations
+	Acts        int // made at the gateway by hand and not settled by the cloud
+
 	Forgotten []string // a line for each device that is not configured any more and still holds people
 }
 
@@ -54,6 +57,15 @@ type State struct {
 	Next     time.Time // when something changes by itself; zero never
 }
 
+// Revocations are the removals of people whose access ended.
+type Revocations struct {
+	Open   int           // asked for and not confirmed
+	Oldest time.Duration // since the oldest of them was asked for
+	// What waits on purpose: for somebody's word at the cloud, for the cloud to be reached, because a
+	// panel is only reported on.
+	Held, Stale, Reported int
+}
+
 // Device is one panel.
 type Device struct {
 	ID, Name, Kind, Model, Firmware string
@@ -63,7 +75,7 @@ type Device struct {
 	Since                           time.Time // of Reachable; zero not yet tried
 	Message                         string    // with a zero Since why it cannot be tried
 	Waiting, Removals               int
-	Rows, Strangers                 int
+	Rows, Strangers, Drift          int // Drift: rows not as this gateway wrote them that nobody let be
 	Audited                         time.Time
 }
 
@@ -158,12 +170,38 @@ func (p *page) summary() {
 	}
 	p.row("Clock", &v.Clock.Trusted, clock)
 	p.row("Wanted state", nil, fmt.Sprintf("revision %d (epoch %d), %d people", v.State.Position.Revision, v.State.Position.Epoch, v.State.People))
+	p.revocations()
 	p.row("Next change by date", nil, p.when(v.State.Next))
 	p.row("Events the cloud has not confirmed", nil, fmt.Sprint(v.Cloud.Waiting))
 	for _, f := range v.Forgotten {
 		p.row("Forgotten panel", &no, f)
 	}
 	p.raw(`</table>`)
+}
+
+// revocations are rows of the summary: whether everybody whose access ended is off the panels.
+func (p *page) revocations() {
+	r, good, no := p.v.Revocations, p.v.Revocations.Open == 0, false
+	words := "all confirmed"
+	if !good {
+		words = fmt.Sprintf("%d not confirmed, the oldest asked for %s ago: they may still open; gatehouse-agent proofs --open lists them", r.Open, r.Oldest.Round(time.Second))
+	}
+	p.row("Access taken away", &good, words)
+	for _, w := range []struct {
+		n     int
+		words string
+	}{
+		{r.Held, "until somebody agrees at the cloud: gatehouse-agent hold list"},
+		{r.Stale, "lease ends that act when the cloud is reached again"},
+		{r.Reported, "on panels that are only reported on"},
+	} {
+		if w.n > 0 {
+			p.row("Access that stays for now", &no, fmt.Sprintf("%d removals wait, %s", w.n, w.words))
+		}
+	}
+	if p.v.Acts > 0 {
+		p.row("Done here by hand", &no, fmt.Sprintf("%d, not settled by the cloud yet: gatehouse-agent local list", p.v.Acts))
+	}
 }
 
 func (p *page) cloud() string {
@@ -218,7 +256,7 @@ func (p *page) device(d Device) {
 	if d.Audited.IsZero() {
 		p.text("not read back yet")
 	} else {
-		p.text(fmt.Sprintf("%d records, %d not ours, read %s", d.Rows, d.Strangers, p.when(d.Audited)))
+		p.text(fmt.Sprintf("%d records, %d not ours, %d astray, read %s", d.Rows, d.Strangers, d.Drift, p.when(d.Audited)))
 	}
 	p.raw(`</td></tr>`)
 }

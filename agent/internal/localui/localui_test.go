@@ -68,6 +68,25 @@ func TestPageSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
+// TestTowardsG1_ThePageSaysWhoMayStillOpen: what is late, and apart from it what waits on purpose.
+func TestTowardsG1_ThePageSaysWhoMayStillOpen(t *testing.T) {
+	v := sample()
+	if got := Page(v); !strings.Contains(got, `class="ok">all confirmed`) || strings.Contains(got, "stays for now") || strings.Contains(got, "Done here by hand") {
+		t.Error("nothing waits, and the page says otherwise")
+	}
+	v.Revocations = Revocations{Open: 2, Oldest: 90 * time.Second, Held: 3, Stale: 4, Reported: 5}
+	v.Acts, v.Devices[0].Drift = 1, 6
+	got := Page(v)
+	for _, want := range []string{
+		`class="bad">2 not confirmed, the oldest asked for 1m30s ago: they may still open`, "3 removals wait, until somebody agrees",
+		"4 removals wait, lease ends", "5 removals wait, on panels", "1, not settled by the cloud yet", "2 not ours, 6 astray",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+}
+
 func TestPageEscapesWhatDevicesSay(t *testing.T) {
 	v := sample()
 	v.Devices[0].Model = `<script>alert(1)</script>`
