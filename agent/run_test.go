@@ -177,6 +177,10 @@ func TestE2_SecretsStandNowhere(t *testing.T) {
 	k := h.writtenKeys()
 	secrets := []string{pin, "805x739", "7362514", card, panelPassword, last, first, phone}
 	places := map[string]string{"the page": h.get("/"), "/metrics": h.get("/metrics"), "/healthz": h.get("/healthz"), "plan": h.ask(AskPlan), "outbox": h.ask(AskOutbox), "digest": h.ask(AskDigest)}
+	for _, path := range []string{AskProofs, AskDrift, AskHolds, AskOverlays} {
+		places[path] = h.ask(path)
+	}
+	must(t, h.agent.box.site.Snapshot())
 	dump := h.ask(AskDump)
 	h.stop()
 	places["the log"] = h.logs.text()
