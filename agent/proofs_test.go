@@ -18,10 +18,10 @@ func report[T any](t *testing.T, h *house, path string, query ...string) (v T) {
 	return v
 }
 
-// TestG1_AProofIsOpenUntilThePanelShowsIt: somebody is taken away while the panel does not answer. The proof is
+// TestTowardsG1_AProofIsOpenUntilThePanelShowsIt: somebody is taken away while the panel does not answer. The proof is
 // open, grows old and is counted; when the panel answers it is closed with times and grade, and the
 // signed chain holds the event with the same number.
-func TestG1_AProofIsOpenUntilThePanelShowsIt(t *testing.T) {
+func TestTowardsG1_AProofIsOpenUntilThePanelShowsIt(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	h.start()
@@ -79,8 +79,8 @@ func TestG1_AProofIsOpenUntilThePanelShowsIt(t *testing.T) {
 
 func tick() <-chan time.Time { return time.After(20 * time.Millisecond) }
 
-// TestG4_DriftIsListedAndLetBe by the running program; the reason stays over a restart.
-func TestG4_DriftIsListedAndLetBe(t *testing.T) {
+// TestTowardsG4_DriftIsListedAndLetBe by the running program; the reason stays over a restart.
+func TestTowardsG4_DriftIsListedAndLetBe(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	_, err := h.sim.Edit("add", akuvoxsim.User{UserID: "77", Name: "Caretaker", PIN: "4711471"})
