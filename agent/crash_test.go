@@ -31,14 +31,14 @@ const crashEnv = "GATEHOUSE_CRASH"
 type busy struct {
 	*process
 	ops     []crashtest.Op
-	acked   []told                            // positions that the gateway called stored
-	left    []told                            // events that it told
+	acked   []telling                         // positions that the gateway called stored
+	left    []telling                         // events that it told
 	digests map[access.Position]access.Digest // of the states that the cloud published
 	events  map[uint64][]byte                 // bytes of every event there ever was
 }
 
-// told is something that left with an operation.
-type told struct {
+// telling is something that left with an operation.
+type telling struct {
 	at       int
 	position access.Position
 	number   uint64
@@ -111,13 +111,13 @@ func (b *busy) read() {
 		if typ == protocol.TypeAck {
 			ack, err := protocol.Decode[protocol.Ack](body)
 			must(b.t, err)
-			b.acked = append(b.acked, told{at: p.At, position: ack.Position})
+			b.acked = append(b.acked, telling{at: p.At, position: ack.Position})
 			continue
 		}
 		evs, err := protocol.Decode[protocol.Events](body)
 		must(b.t, err)
 		for i, raw := range evs.Raw {
-			b.left = append(b.left, told{at: p.At, number: evs.First + uint64(i), raw: raw})
+			b.left = append(b.left, telling{at: p.At, number: evs.First + uint64(i), raw: raw})
 		}
 	}
 	for _, k := range b.keeper.Kept.All() {
