@@ -43,6 +43,9 @@ type Deps struct {
 	Level *slog.LevelVar
 	// Ready is called once, when doors are being enforced; may be nil.
 	Ready func()
+	// Point is called at named points of the work (points.go), where packaging/faults kills the program; nil
+	// everywhere else.
+	Point func(string)
 }
 
 // Agent is an assembled agent that holds its files. Make it with New, use it once.
@@ -84,6 +87,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
+	b.point = deps.Point
 	a := &Agent{cfg: cfg, deps: deps, log: deps.Log, box: b, keeper: supervise.New(deps.Log, rand.New(rand.NewPCG(deps.Rand.Uint64(), deps.Rand.Uint64())))}
 	if err := a.assemble(ctx); err != nil {
 		return nil, errors.Join(err, b.Close())

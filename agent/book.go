@@ -52,7 +52,7 @@ func (w walker) Proof(d access.DeviceID, p access.PersonID) (access.Proof, bool,
 
 // RecordProof is Record with a proof in the same transaction.
 func (w walker) RecordProof(d access.DeviceID, p access.PersonID, e *access.LedgerEntry, proof access.Proof, evs ...access.Event) error {
-	return w.site.RecordProof(d, p, e, proof, evs...)
+	return w.passing(e, evs, func() error { return w.site.RecordProof(d, p, e, proof, evs...) })
 }
 
 // OpenProofs begins proofs.

@@ -32,8 +32,9 @@ type box struct {
 
 	log      *slog.Logger
 	position atomic.Pointer[access.Position]
-	partial  atomic.Bool // some place cannot be read
-	told     sync.Map    // names of unreadable records that the log has
+	partial  atomic.Bool  // some place cannot be read
+	point    func(string) // see Deps.Point
+	told     sync.Map     // names of unreadable records that the log has
 }
 
 // openBox opens the state directory, making it when missing. check looks at a file in a child
@@ -232,7 +233,7 @@ func (b *box) Record(d access.DeviceID, p access.PersonID, e *access.LedgerEntry
 	if p == "" {
 		return b.site.Tell(evs...)
 	}
-	return b.site.Record(d, p, e, evs...)
+	return b.passing(e, evs, func() error { return b.site.Record(d, p, e, evs...) })
 }
 
 // Overlays are the acts made at the gateway, as far as they can be read.

@@ -21,7 +21,7 @@ func (a *Agent) newLink() (*cloudlink.Link, error) {
 	reconnect := a.settings.reconnect()
 	cfg.Limits = cloudlink.Limits{Hello: a.settings.hello(), Retry: min(reconnect, 30*time.Second), RetryMax: reconnect}
 	return cloudlink.New(cfg, cloudlink.Deps{
-		Wanted: linkWanted{a}, Outbox: linkOutbox{a.box.outbox, a.log}, Clock: linkClock{a}, Inventory: a.inventory, Commands: a.commands(),
+		Wanted: linkWanted{a}, Outbox: a.box.pointed(linkOutbox{a.box.outbox, a.log}), Clock: linkClock{a}, Inventory: a.inventory, Commands: a.commands(),
 		OnContact: a.contact, Hello: a.greet,
 	}, a.log)
 }
@@ -58,6 +58,7 @@ func (w linkWanted) Apply(u access.Update) (bool, error) {
 	if err != nil || !done.Done {
 		return false, err
 	}
+	a.box.at(pointStored)
 	a.box.position.Store(&done.Position)
 	if _, err := a.box.Places(); err != nil { // looks whether what could not be read is mended
 		a.log.Error("the places just stored cannot be read", "err", err)

@@ -29,13 +29,22 @@ type pair struct{ client, server *net.TCPConn }
 // NewProxy starts a proxy in front of target; it ends with the test.
 func NewProxy(t testing.TB, target string) *Proxy {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	p, err := OpenProxy(target)
 	must(t, err)
+	t.Cleanup(p.Close)
+	return p
+}
+
+// OpenProxy starts a proxy in front of target outside a test. Close must follow.
+func OpenProxy(target string) (*Proxy, error) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
 	p := &Proxy{target: target, ln: ln, end: make(chan struct{}), pairs: map[*pair]struct{}{}}
 	p.calm = sync.NewCond(&p.mu)
 	p.wg.Go(p.accept)
-	t.Cleanup(p.close)
-	return p
+	return p, nil
 }
 
 // Addr is the proxy's host:port.
@@ -87,7 +96,8 @@ func (p *Proxy) each(do func(*pair)) int {
 	return len(p.pairs)
 }
 
-func (p *Proxy) close() {
+// Close ends it and breaks what goes through it.
+func (p *Proxy) Close() {
 	close(p.end)
 	_ = p.ln.Close()
 	p.Heal()
