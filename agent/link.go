@@ -17,7 +17,8 @@ import (
 func (a *Agent) newLink() (*cloudlink.Link, error) {
 	cfg := a.box.id.link()
 	cfg.Software = a.deps.Version
-	cfg.Boot, _ = a.deps.Source.Boot()
+	boot, up := a.deps.Source.Boot()
+	cfg.Boot, cfg.Before = boot, uint64(max(up, 0).Milliseconds()) // nobody connects a thousand times a second
 	reconnect := a.settings.reconnect()
 	cfg.Limits = cloudlink.Limits{Hello: a.settings.hello(), Retry: min(reconnect, 30*time.Second), RetryMax: reconnect}
 	return cloudlink.New(cfg, cloudlink.Deps{

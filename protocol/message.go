@@ -151,6 +151,6 @@ type Reply struct {
 type Status struct {
 	Online bool      `json:"online"`
 	Boot   string    `json:"boot"`
-	Number uint64    `json:"number"` // connections since boot
+	Number uint64    `json:"number"` // grows with every connection of a boot
 	At     time.Time `json:"at,omitzero"`
 }

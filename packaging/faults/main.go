@@ -27,8 +27,9 @@ import (
 	"time"
 )
 
-// perHouse is after how many rounds a new house is built: what a run did is then found again by few rounds.
-const perHouse = 20
+// perHouse is after how many rounds a new house is built: long enough that dates fall due in it, and short enough that
+// what went wrong is found again soon.
+const perHouse = 60
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
@@ -127,11 +128,14 @@ func (r *run) all(ctx context.Context) (err error) {
 // house runs up to perHouse rounds in a house of its own. Something wrong ends them: what follows from it says nothing.
 func (r *run) house(ctx context.Context, n int) error {
 	seed := r.seed + uint64(n)
-	h, err := newHouse(ctx, filepath.Join(r.dir, fmt.Sprintf("house%d", n)), r.bin, rand.New(rand.NewPCG(seed, 1)), n%4 == 3)
+	h, err := newHouse(ctx, filepath.Join(r.dir, fmt.Sprintf("house%d", n)), r.bin, rand.New(rand.NewPCG(seed, 1)), n%3 == 1)
 	if err != nil {
 		return err
 	}
 	defer h.close()
+	if err := h.movedIn(ctx, "30s"); err != nil {
+		return fmt.Errorf("a new house, before anything fails (files in %s): %w", h.dir, err)
+	}
 	for i := 0; i < perHouse && r.done < r.rounds && ctx.Err() == nil; i++ {
 		r.done++
 		began := time.Now()

@@ -22,7 +22,7 @@ func mutants() []mutant {
 	return []mutant{
 		{"a removal dropped", "agent/internal/plan/plan.go", "\tfor _, r := range rows {\n\t\tm.goes++\n", "\tfor _, r := range rows[:0] {\n\t\tm.goes++\n", 8},
 		{"an event doubled", "agent/internal/outbox/outbox.go", "\tfor _, e := range evs {\n\t\te.Number,", "\tfor _, e := range append(evs, evs[len(evs)-1]) {\n\t\te.Number,", 2},
-		{"additions before removals", "agent/internal/reconcile/state.go", "return u.rank < o.rank", "return u.rank > o.rank", 15},
+		{"additions before removals", "agent/internal/reconcile/evaluate.go", "\tcase access.OpRemove:\n\t\treturn 0\n", "\tcase access.OpRemove:\n\t\treturn 3\n", 8},
 	}
 }
 
@@ -83,12 +83,14 @@ func (r *run) mutant(ctx context.Context, n int, m mutant) error {
 	}
 	defer h.close()
 	began := time.Now()
-	for i := range m.rounds {
-		if _, err := h.calm(ctx); err != nil && ctx.Err() == nil {
+	err = h.movedIn(ctx, "10s")
+	for i := 0; i <= m.rounds && ctx.Err() == nil; i++ {
+		if err != nil {
 			r.caught++
-			fmt.Fprintf(r.out, "mutant %q caught in round %d, %s: %.300s\n", m.name, i+1, time.Since(began).Round(time.Millisecond), err)
+			fmt.Fprintf(r.out, "mutant %q caught in round %d, %s: %.300s\n", m.name, i, time.Since(began).Round(time.Millisecond), err)
 			return nil
 		}
+		_, err = h.calm(ctx)
 	}
 	fmt.Fprintf(r.out, "WRONG: mutant %q lived through %d rounds unseen; files in %s\n", m.name, m.rounds, dir)
 	return ctx.Err()

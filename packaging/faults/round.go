@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -34,6 +35,9 @@ func (h *house) round(ctx context.Context, trouble bool) (story string, err erro
 // suffer lets the troubles happen around an import, at drawn instants, and mends them.
 func (h *house) suffer(ctx context.Context, troubles []trouble, changes int) error {
 	before := h.rand.IntN(len(troubles) + 1)
+	if slices.ContainsFunc(troubles, func(t trouble) bool { return t.point }) {
+		before = len(troubles)
+	}
 	first := len(h.journal.Troubles)
 	for i, t := range troubles {
 		if i == before {
@@ -112,7 +116,10 @@ type verdict struct {
 
 // check asks the checker, a program of its own.
 func (h *house) check(ctx context.Context, within string) (v verdict, err error) {
-	h.journal.Within, h.journal.Refused = within, h.watch.lockouts()
+	h.journal.Within = within
+	if h.watch != nil {
+		h.journal.Refused = h.watch.lockouts()
+	}
 	if err := saveJSON(h.path("journal.json"), h.journal); err != nil {
 		return v, err
 	}

@@ -12,6 +12,7 @@ import (
 type trouble struct {
 	what  string
 	panel string
+	point bool // it happens while something is done: there must be something to do
 	begin func() error
 	mend  func() error
 }
@@ -21,7 +22,7 @@ func points() []string {
 	return []string{"apply:stored", "step:journalled", "step:applied", "step:recorded", "event:published", "receipt:confirmed"}
 }
 
-// troubles draws up to two, never the same twice.
+// troubles draws up to three, of different kinds.
 func (h *house) troubles(ctx context.Context) []trouble {
 	all := [][]trouble{h.boxTroubles(), h.lineTroubles(), h.cloudTroubles(), h.clockTroubles()}
 	for _, p := range h.panels {
@@ -29,7 +30,7 @@ func (h *house) troubles(ctx context.Context) []trouble {
 	}
 	h.rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	var out []trouble
-	for _, kind := range all[:h.rand.IntN(3)] {
+	for _, kind := range all[:[]int{0, 1, 1, 2, 2, 3}[h.rand.IntN(6)]] {
 		out = append(out, kind[h.rand.IntN(len(kind))])
 	}
 	return out
@@ -46,6 +47,7 @@ func (h *house) boxTroubles() []trouble {
 	for _, point := range points() {
 		out = append(out, trouble{
 			what:  "gateway killed at " + point,
+			point: true,
 			begin: func() error { h.killBox(); return h.startBox(point) },
 			mend:  func() error { return h.pastPoint() },
 		})
@@ -65,7 +67,7 @@ func (h *house) pastPoint() error {
 		h.figures.points++
 		h.box.asked = true
 		return h.startBox("")
-	case <-time.After(300 * time.Millisecond):
+	case <-time.After(time.Second):
 		h.clock.Point = ""
 		return h.clock.save(h.path("clock.json"))
 	}

@@ -26,6 +26,9 @@ type Config struct {
 	Trusted     []ed25519.PublicKey
 	Software    string // version of this program
 	Boot        string // boot id of the box
+	// Before is at least how many connections earlier processes of the same boot made: connections are numbered after
+	// it, or a gateway that was killed would announce itself under numbers that its cloud takes for old.
+	Before uint64
 	Limits      Limits
 }
 

@@ -104,7 +104,7 @@ func (l *Link) Run(ctx context.Context) error {
 	defer workers.Wait()
 	clean, failures := false, 0
 	for attempt := uint64(1); ; attempt++ {
-		made, err := l.connection(ctx, attempt, clean)
+		made, err := l.connection(ctx, l.cfg.Before+attempt, clean)
 		if ctx.Err() != nil {
 			return nil
 		}

@@ -80,13 +80,14 @@ func look(ctx context.Context, args []string) (v verdict) {
 
 // judge says what was wrong on the way, once all has come right.
 func (c *check) judge(v *verdict) error {
-	v.Events, v.Requests = len(c.log), c.requests
+	v.Events = len(c.log)
 	v.Problems = append(v.Problems, c.lockouts()...)
 	late, latest, err := c.lateness()
 	if err != nil {
 		return err
 	}
 	v.Problems = append(append(v.Problems, late...), c.order()...)
+	v.Requests = c.requests
 	v.LatestMS = latest.Milliseconds()
 	v.Words = fmt.Sprintf("%d on the panels, %d events", c.expected, v.Events)
 	return nil
