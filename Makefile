@@ -33,6 +33,10 @@ test: ## every test; those that need a real server are skipped, loudly, where it
 	@sh packaging/checks/realservers.sh
 	$(GO) test $(PACKAGES)
 
+.PHONY: faults
+faults: ## whole processes on their worst days, judged from outside; ROUNDS=n (300), SEED=s; one summary line last
+	@ROUNDS='$(ROUNDS)' SEED='$(SEED)' $(GO) run ./packaging/faults
+
 .PHONY: race
 race: ## every test under the race detector
 	CGO_ENABLED=1 $(GO) test -race $(PACKAGES)

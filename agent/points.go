@@ -30,14 +30,14 @@ func (b *box) passing(e *access.LedgerEntry, evs []access.Event, store func() er
 	if b.point == nil {
 		return store()
 	}
-	if tells(evs, access.EventWritten) {
+	if among(evs, access.EventWritten) {
 		b.at(pointApplied)
 	}
 	if err := store(); err != nil {
 		return err
 	}
 	switch {
-	case tells(evs, access.EventConfirmed):
+	case among(evs, access.EventConfirmed):
 		b.at(pointRecorded)
 	case e != nil && len(evs) == 0 && (e.State == access.Intended || e.State == access.Removing):
 		b.at(pointJournalled)
@@ -45,7 +45,7 @@ func (b *box) passing(e *access.LedgerEntry, evs []access.Event, store func() er
 	return nil
 }
 
-func tells(evs []access.Event, kind access.EventKind) bool {
+func among(evs []access.Event, kind access.EventKind) bool {
 	for _, e := range evs {
 		if e.Kind == kind {
 			return true

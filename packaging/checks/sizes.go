@@ -49,7 +49,7 @@ func Measure(t *Tree) Sizes {
 }
 
 func isSuite(dir string) bool {
-	return matchAny([]string{"protocol/prototest/...", "agent/internal/driver/drivertest", "agent/internal/crashtest", "cloud/internal/pmstest"}, dir)
+	return matchAny([]string{"packaging/faults/...", "protocol/prototest/...", "agent/internal/driver/drivertest", "agent/internal/crashtest", "cloud/internal/pmstest"}, dir)
 }
 
 func (t *Tree) funcSizes(f *File) []size {

@@ -86,6 +86,7 @@ type run struct {
 	seed    uint64
 	rounds  int
 	mutants []mutant
+	outside bool // every house has its broker beside the cloud, not only every third
 	out     io.Writer
 	began   time.Time
 
@@ -128,7 +129,7 @@ func (r *run) all(ctx context.Context) (err error) {
 // house runs up to perHouse rounds in a house of its own. Something wrong ends them: what follows from it says nothing.
 func (r *run) house(ctx context.Context, n int) error {
 	seed := r.seed + uint64(n)
-	h, err := newHouse(ctx, filepath.Join(r.dir, fmt.Sprintf("house%d", n)), r.bin, rand.New(rand.NewPCG(seed, 1)), n%3 == 1)
+	h, err := newHouse(ctx, filepath.Join(r.dir, fmt.Sprintf("house%d", n)), r.bin, rand.New(rand.NewPCG(seed, 1)), r.outside || n%3 == 1)
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ type Config struct {
 	// Before is at least how many connections earlier processes of the same boot made: connections are numbered after
 	// it, or a gateway that was killed would announce itself under numbers that its cloud takes for old.
 	Before uint64
-	Limits      Limits
+	Limits Limits
 }
 
 // Limits are the link's intervals. A zero takes the default.
