@@ -171,7 +171,7 @@ func pause(ctx context.Context, d time.Duration) {
 
 // freeAddress is on loopback and was free a moment ago.
 func freeAddress() (string, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // ends here
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}

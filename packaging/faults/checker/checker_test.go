@@ -22,9 +22,9 @@ func told(bodies ...string) (log []event) {
 	for i, b := range bodies {
 		raw := fmt.Sprintf(`{"n":%d,%s}`, i+1, b)
 		h := sha256.New()
-		h.Write([]byte("gatehouse event v1\x00")) //nolint:errcheck // a hash never fails
-		h.Write(link[:])                          //nolint:errcheck
-		h.Write([]byte(raw))                      //nolint:errcheck
+		h.Write([]byte("gatehouse event v1\x00"))
+		h.Write(link[:])
+		h.Write([]byte(raw))
 		link = [32]byte(h.Sum(nil))
 		e := event{number: uint64(i + 1), raw: []byte(raw), link: append([]byte{}, link[:]...)}
 		if err := json.Unmarshal(e.raw, &e.body); err != nil {
