@@ -379,6 +379,18 @@ func TestInventoryIsToldWhenItChanges(t *testing.T) {
 	}
 }
 
+// TestStatusesOfARestartedProcessAreNewer: the cloud takes a lower number of the same boot for a late last will.
+func TestStatusesOfARestartedProcessAreNewer(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, func(c *Config) { c.Before = 40_000 })
+	stop := s.run(t)
+	s.cloud.Hellos.Read().Next(t, "a hello")
+	if st := s.cloud.Statuses.Read().Next(t, "online"); !st.Online || st.Boot != "boot-7" || st.Number != 40_001 {
+		t.Errorf("status %+v, want number 40001", st)
+	}
+	stop()
+}
+
 func TestGoodbyeIsRetainedAndSendsNoWill(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
