@@ -243,3 +243,23 @@ func TestTheLastWordAboutSomebody(t *testing.T) {
 		}
 	}
 }
+
+func TestARemovalProvesItself(t *testing.T) {
+	t.Parallel()
+	const done = `"kind":"confirmed","op":"remove","at":"2026-06-01T16:00:00Z"`
+	for name, c := range map[string]struct {
+		event string
+		good  bool
+	}{
+		"asked and stored before":  {done + `,"asked":"2026-06-01T15:59:00Z","stored":"2026-06-01T15:59:01Z"`, true},
+		"never asked":              {done + `,"stored":"2026-06-01T15:59:01Z"`, false},
+		"never stored":             {done + `,"asked":"2026-06-01T15:59:00Z"`, false},
+		"done before it was asked": {done + `,"asked":"2026-06-01T16:01:00Z","stored":"2026-06-01T15:59:01Z"`, false},
+		"by a clock nobody trusts": {done + `,"unsure":true,"asked":"2026-06-01T16:01:00Z","stored":"2026-06-01T15:59:01Z"`, true},
+		"no removal":               {`"kind":"confirmed","op":"add"`, true},
+	} {
+		if problems := (&check{log: told(c.event)}).proofs(); (len(problems) == 0) != c.good {
+			t.Errorf("%s: %v", name, problems)
+		}
+	}
+}

@@ -27,6 +27,9 @@ type body struct {
 	Person   string    `json:"person"`
 	Op       string    `json:"op"`
 	Grade    string    `json:"grade"`
+	Unsure   bool      `json:"unsure"`
+	Asked    time.Time `json:"asked"`
+	Stored   time.Time `json:"stored"`
 }
 
 // readEvents reads the log, and which id each resident has.
@@ -131,4 +134,21 @@ func word(p panel, r resident, e body, ever bool) error {
 		return fmt.Errorf("panel %s: nobody has told that %s was seen gone; the last word is %+v", p.Device, r.shown(), e)
 	}
 	return nil
+}
+
+// clockError is how far the clocks of cloud and gateway may be apart while the gateway trusts its own.
+const clockError = time.Second
+
+// proofs holds every removal that was seen done to what it must prove: when it was asked for, before it was done, and when
+// the box knew.
+func (c *check) proofs() (problems []string) {
+	for _, e := range c.log {
+		if e.Kind != "confirmed" || e.Op != "remove" {
+			continue
+		}
+		if e.Asked.IsZero() || e.Stored.IsZero() || !e.Unsure && e.Asked.After(e.At.Add(clockError)) {
+			problems = append(problems, fmt.Sprintf("event %d proves no removal: %s", e.number, e.raw))
+		}
+	}
+	return problems
 }

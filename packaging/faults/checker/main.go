@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 	_ "time/tzdata" // the house's zone must be known everywhere
 )
@@ -86,7 +87,7 @@ func (c *check) judge(v *verdict) error {
 	if err != nil {
 		return err
 	}
-	v.Problems = append(append(v.Problems, late...), c.order()...)
+	v.Problems = slices.Concat(v.Problems, late, c.order(), c.proofs())
 	v.Requests = c.requests
 	v.LatestMS = latest.Milliseconds()
 	v.Words = fmt.Sprintf("%d on the panels, %d events", c.expected, v.Events)
