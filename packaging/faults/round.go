@@ -28,7 +28,7 @@ func (h *house) round(ctx context.Context, trouble bool) (story string, err erro
 	if err := h.suffer(ctx, troubles, len(said)); err != nil {
 		return story, err
 	}
-	verdict, err := h.check(ctx, "30s")
+	verdict, err := h.check(ctx, "50s")
 	return story + "; " + verdict.Words, err
 }
 
