@@ -198,6 +198,9 @@ func (h *house) startCloud() (err error) {
 // startBox starts the gateway: as it is shipped or, as often, with a clock that can be set and points where it may be
 // killed; point names one, "" none.
 func (h *house) startBox(point string) (err error) {
+	if h.box != nil && h.box.runs() {
+		return nil // another trouble ended with its start
+	}
 	h.clock.Point, h.clock.Count = point, 1+h.rand.IntN(2)
 	if err := h.clock.save(h.path("clock.json")); err != nil {
 		return err
