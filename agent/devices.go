@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -231,13 +230,3 @@ func (inv *inventory) Devices() (uint64, []access.Device) {
 
 // Changed implements cloudlink.Inventory.
 func (inv *inventory) Changed() <-chan struct{} { return inv.wake }
-
-// CheckDevices makes every driver of the configuration and lets go of it again, so that a wrong
-// device is found before the agent starts. It touches no network.
-func CheckDevices(cfg Config, log *slog.Logger) error {
-	var errs []error
-	for _, p := range openPanels(cfg, Kinds(), driver.Deps{Log: log, Now: time.Now}) {
-		errs = append(errs, p.wrong)
-	}
-	return errors.Join(errs...)
-}

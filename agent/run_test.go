@@ -107,7 +107,7 @@ func TestG5_ADeviceThatCannotBeSetUpStopsNoOther(t *testing.T) {
 	secretless.ID, secretless.PasswordFile = "rear", filepath.Join(t.TempDir(), "nowhere")
 	h.cfg.Devices = []config.Device{unknown, good, secretless}
 	wants := []string{"side", `"intercom" is not a kind of device`, "akuvox", "rear", "nowhere"}
-	err := CheckDevices(h.cfg, quiet())
+	err := fault.All("check", "devices", checkDevices(h.cfg, quiet())...)
 	if fault.KindOf(err) != fault.Invalid {
 		t.Fatalf("%v", err)
 	}

@@ -169,7 +169,7 @@ func (p Program) Run(ctx context.Context, args []string, stdin io.Reader, stdout
 	if ok {
 		err = p.do(c, cmd, rest)
 	} else {
-		err = Usagef("there is no command %q; %s --help lists them", strings.Join(args[:min(2, len(args))], " "), p.Name)
+		err = Usagef("there is no command %q; %s --help lists them", commandIn(args), p.Name)
 	}
 	if err == nil || errors.Is(err, flag.ErrHelp) {
 		return Done
@@ -192,6 +192,14 @@ func (p Program) do(c *Call, cmd Command, args []string) error {
 		return Usagef("%d arguments follow the flags, want %d; for example: %s", c.Flags.NArg(), cmd.Args, cmd.Example)
 	}
 	return work()
+}
+
+// commandIn is what was meant for a command among arguments: one or two words, without flags.
+func commandIn(args []string) string {
+	if len(args) > 1 && !strings.HasPrefix(args[1], "-") {
+		return args[0] + " " + args[1]
+	}
+	return args[0]
 }
 
 func (p Program) find(args []string) (Command, []string, bool) {

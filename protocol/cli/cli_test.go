@@ -55,6 +55,7 @@ func TestRun(t *testing.T) {
 		{"hidden a b c", 3, "", ""},
 		{"go --help", Done, "go far          goes", ""},
 		{"nowhere --help", WrongUsage, "", "there is no command"},
+		{"nowhere --config x", WrongUsage, "", `there is no command "nowhere";`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.line, func(t *testing.T) {

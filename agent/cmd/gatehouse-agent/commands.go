@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/url"
 	"os"
@@ -34,16 +35,20 @@ func setUpRun(c *cli.Call) func() error {
 }
 
 func setUpCheck(c *cli.Call) func() error {
-	load := withConfig(c)
+	path := configFlag(c)
 	return func() error {
-		cfg, err := load()
+		cfg, doubts, err := agent.CheckConfig(*path, warnings(c))
 		if err != nil {
 			return err
 		}
-		if err := agent.CheckDevices(cfg, warnings(c)); err != nil {
-			return err
+		text := fmt.Sprintf("The configuration is good: %d devices.", len(cfg.Devices))
+		if len(cfg.Devices) == 1 {
+			text = "The configuration is good: 1 device."
 		}
-		return c.Tell(map[string]any{"ok": true, "devices": len(cfg.Devices)}, "The configuration is good: %d devices.", len(cfg.Devices))
+		for _, d := range doubts {
+			text += "\n  perhaps not meant: " + d
+		}
+		return c.Tell(map[string]any{"ok": true, "devices": len(cfg.Devices), "warnings": append([]string{}, doubts...)}, "%s", text)
 	}
 }
 

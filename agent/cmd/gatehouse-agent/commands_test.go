@@ -76,8 +76,10 @@ func TestCheckConfig(t *testing.T) {
 		{"no TOML", "listen = [", cli.WrongUsage, "line 1"},
 		{"a kind that is none", device("kind = \"intercom\""), cli.WrongUsage, "known are akuvox"},
 		{"two devices of one name", device("kind = \"akuvox\"\n") + device("kind = \"akuvox\"\n"), cli.WrongUsage, "used twice"},
-		{"a password file that is missing", device("kind = \"akuvox\"\npassword_file = \"nowhere\""), cli.WrongUsage, "nowhere"},
-		{"a password that everybody reads", device(fmt.Sprintf("kind = \"akuvox\"\npassword_file = %q", filepath.Join(dir, "open.txt"))), cli.Refused, "chmod 600"},
+		{"a password file that is missing", device("kind = \"akuvox\"\npassword_file = \"nowhere\""), cli.WrongUsage, "chmod 640"},
+		{"a relay that no panel has", device("kind = \"akuvox\"\ndoors = { lobby = \"Z\" }"), cli.WrongUsage, "it has A, B, C, D"},
+		{"a relay that the model lacks", device("kind = \"akuvox\"\nmodel = \"X912\"\ndoors = { lobby = \"C\" }"), cli.WrongUsage, "it has A, B"},
+		{"a password that everybody reads", device(fmt.Sprintf("kind = \"akuvox\"\npassword_file = %q", filepath.Join(dir, "open.txt"))), cli.Refused, "chmod 640"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -89,6 +91,41 @@ func TestCheckConfig(t *testing.T) {
 				o.one(t, tt.code, tt.says)
 			}
 		})
+	}
+}
+
+// TestCheckConfigNamesKindsRelaysAndSecretsBesideWrongKeys: nobody runs it five times for five slips.
+func TestCheckConfigNamesKindsRelaysAndSecretsBesideWrongKeys(t *testing.T) {
+	t.Parallel()
+	f := configFile(t, `
+lisen = "127.0.0.1:9464"
+[[device]]
+id = "front"
+kind = "intercom"
+url = "http://192.0.2.1"
+password_file = "lost"
+[[device]]
+id = "back"
+kind = "akuvox"
+url = "http://192.0.2.2"
+token_file = "gone"
+doors = { lobby = "Z", garage = "B", yard = "E" }
+`)
+	cmdline(t, "check-config", "--config", f).one(t, cli.WrongUsage, "lisen is not a key", `front: look up kind: "intercom"`, "known are akuvox",
+		"lost: no such file", "gone: no such file", "Write the secret into that file", `door lobby: look up relay: "Z"`, `door yard: look up relay: "E"`)
+}
+
+// TestCheckConfigTellsWhatIsHardlyMeant: it is no error, and it is said.
+func TestCheckConfigTellsWhatIsHardlyMeant(t *testing.T) {
+	t.Parallel()
+	doorless := configFile(t, "[[device]]\nid = \"front\"\nkind = \"akuvox\"\nurl = \"http://192.0.2.1\"\n")
+	for f, want := range map[string]string{doorless: "1 device.\n  perhaps not meant: device front has no doors", configFile(t, ""): "0 devices.\n  perhaps not meant: there is no [[device]]"} {
+		if o := cmdline(t, "check-config", "--config", f); o.code != cli.Done || !strings.Contains(o.stdout, want) {
+			t.Errorf("exit %d: %s%s; want %q", o.code, o.stdout, o.stderr, want)
+		}
+		if list, _ := cmdline(t, "check-config", "--config", f, "--json").object(t)["warnings"].([]any); len(list) != 1 {
+			t.Errorf("the object's warnings are %v, want one", list)
+		}
 	}
 }
 

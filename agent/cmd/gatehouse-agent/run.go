@@ -38,8 +38,12 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 // withConfig registers --config; the returned function reads the file.
 func withConfig(c *cli.Call) func() (agent.Config, error) {
-	path := c.Flags.String("config", defaultConfig, "`FILE` with the agent's settings")
+	path := configFlag(c)
 	return func() (agent.Config, error) { return agent.LoadConfig(*path) }
+}
+
+func configFlag(c *cli.Call) *string {
+	return c.Flags.String("config", defaultConfig, "`FILE` with the agent's settings")
 }
 
 func warnings(c *cli.Call) *slog.Logger {

@@ -35,7 +35,7 @@ func manager(config string) (*osservice.Manager, error) {
 }
 
 func setUpInstall(c *cli.Call) func() error {
-	path := c.Flags.String("config", defaultConfig, "`FILE` with the agent's settings")
+	path := configFlag(c)
 	onlyPrint := c.Flags.Bool("print", false, "show the systemd unit and change nothing, for a disk image")
 	return func() error {
 		config, err := filepath.Abs(*path)
@@ -59,11 +59,7 @@ func setUpInstall(c *cli.Call) func() error {
 
 // install refuses a configuration that the service could not start with.
 func install(c *cli.Call, m *osservice.Manager, config string) error {
-	cfg, err := agent.LoadConfig(config)
-	if err != nil {
-		return err
-	}
-	if err := agent.CheckDevices(cfg, warnings(c)); err != nil {
+	if _, _, err := agent.CheckConfig(config, warnings(c)); err != nil {
 		return err
 	}
 	changed, err := m.Install(c)

@@ -8,6 +8,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"net"
@@ -61,7 +62,8 @@ func Default() Config {
 
 const maxFile = 1 << 20
 
-// Load reads a file. The error joins one error a wrong key, each on one line; it is Invalid.
+// Load reads a file. The error joins one error a wrong key, each on one line; it is Invalid. Beside
+// such an error stands what could be read, for more to be found wrong in it.
 // Relative paths in the file are taken from the file's own folder.
 func Load(path string) (Config, error) {
 	info, err := os.Stat(path)
@@ -77,7 +79,7 @@ func Load(path string) (Config, error) {
 	}
 	c, err := Parse(string(b), filepath.Dir(path))
 	if err != nil {
-		return Config{}, fault.New(fault.Invalid, "read", path, "%w", err)
+		return c, fault.New(fault.Invalid, "read", path, "%w", err)
 	}
 	return c, nil
 }
@@ -244,10 +246,10 @@ func (r *reader) device(prefix string, raw map[string]any) Device {
 		"model": r.text(&d.Model), "mode": r.text(&mode), "doors": r.doors(&d.Doors),
 	})
 	d.ID, d.Report = access.DeviceID(id), mode == "report"
-	switch {
-	case !access.ValidID(id):
+	if !access.ValidID(id) {
 		r.bad(prefix+"id", "is %q, want 1 to 40 letters, digits, '-', '_' or '.'", id)
-	case d.Kind == "":
+	}
+	if d.Kind == "" {
 		r.bad(prefix+"kind", "is missing, for example kind = \"akuvox\"")
 	}
 	if mode != "" && mode != "manage" && mode != "report" {
@@ -284,15 +286,27 @@ func Secret(path string) (access.Secret, error) {
 	}
 	info, err := os.Stat(path)
 	if err != nil {
-		return access.Secret{}, fault.Wrap(fault.Invalid, "read", path, err)
+		return access.Secret{}, unread(path, err)
 	}
 	if info.Mode().Perm()&0o007 != 0 {
 		return access.Secret{}, fault.New(fault.Denied, "read", path, "everybody on this machine can read it (mode %o)", info.Mode().Perm()).
-			WithRemedy("Make it private with: chmod 600 %s", path)
+			WithRemedy("Make it private with: chmod 640 %s; for the service its group is gatehouse", path)
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return access.Secret{}, fault.Wrap(fault.Invalid, "read", path, err)
+		return access.Secret{}, unread(path, err)
 	}
 	return access.NewSecret(strings.TrimRight(string(b), "\r\n")), nil
+}
+
+// unread says what to do about a secret's file that is not there or not for this user.
+func unread(path string, err error) error {
+	f := fault.New(fault.Invalid, "read", path, "%w", err)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return f.WithRemedy("Write the secret into that file, on one line, and make it private with: chmod 640 %s; for the service its group is gatehouse", path)
+	case errors.Is(err, fs.ErrPermission):
+		return f.WithRemedy("Let the user of this program read it; for the service: chgrp gatehouse %s && chmod 640 %s", path, path)
+	}
+	return f
 }

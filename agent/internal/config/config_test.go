@@ -152,6 +152,9 @@ func TestSecret(t *testing.T) {
 	if s, err := Secret(""); err != nil || !s.IsZero() {
 		t.Errorf("no file gives %v, %v", s, err)
 	}
+	if _, err := Secret(filepath.Join(dir, "lost")); fault.KindOf(err) != fault.Invalid || !strings.Contains(fault.RemedyOf(err), "chmod 640") {
+		t.Errorf("a file that is missing gives %v (%s), want Invalid and what to do", err, fault.RemedyOf(err))
+	}
 }
 
 func FuzzParse(f *testing.F) {

@@ -42,6 +42,12 @@ type DoorReleaser interface {
 	Release(ctx context.Context, relay string) error
 }
 
+// RelayChecker says without touching the network whether the device may have a relay, so that a
+// wrong one is found before anybody stands at the door. The error is Invalid and names those it has.
+type RelayChecker interface {
+	CheckRelay(relay string) error
+}
+
 // Counter says by one cheap request how many rows the device holds, strangers included; -1 when it
 // does not tell. A count that changed by itself shows a device that was reset or edited by hand.
 type Counter interface {

@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 )
 
 // Kind says what sort of thing went wrong. The zero Kind is Internal.
@@ -84,6 +86,27 @@ func Wrap(k Kind, op, subject string, err error) error {
 		k = known.Kind
 	}
 	return &Error{Kind: k, Op: op, Subject: subject, Err: err}
+}
+
+// All is one error of everything that is wrong, each on a line with its own remedy; nil without any,
+// and a single one as it is. It has the kind of the first.
+func All(op, subject string, errs ...error) error {
+	errs = slices.DeleteFunc(slices.Clone(errs), func(err error) bool { return err == nil })
+	if len(errs) == 0 {
+		return nil
+	}
+	if len(errs) == 1 {
+		return errs[0]
+	}
+	var lines []string
+	for _, err := range errs {
+		line := err.Error()
+		if r := RemedyOf(err); r != "" {
+			line += " (" + strings.TrimSuffix(r, ".") + ")"
+		}
+		lines = append(lines, line)
+	}
+	return New(KindOf(errs[0]), op, subject, "%s", strings.Join(lines, "\n"))
 }
 
 // WithRemedy returns e with words about what a person can do.

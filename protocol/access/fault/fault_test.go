@@ -124,3 +124,18 @@ func TestWithRemedyLeavesTheOriginal(t *testing.T) {
 		t.Errorf("%+v, %+v", a, b)
 	}
 }
+
+func TestAll(t *testing.T) {
+	t.Parallel()
+	one := fault.New(fault.Denied, "read", "a", "no").WithRemedy("Ask.")
+	if err := fault.All("check", "f", nil, nil); err != nil {
+		t.Errorf("nothing wrong gives %v", err)
+	}
+	if err := fault.All("check", "f", nil, one); !errors.Is(err, one) || err.Error() != one.Error() {
+		t.Errorf("one error gives %v, want it as it is", err)
+	}
+	err := fault.All("check", "f", one, io.EOF)
+	if fault.KindOf(err) != fault.Denied || err.Error() != "check f: read a: no (Ask)\nEOF" || fault.RemedyOf(err) != "" {
+		t.Errorf("two give %v, kind %v, remedy %q", err, fault.KindOf(err), fault.RemedyOf(err))
+	}
+}

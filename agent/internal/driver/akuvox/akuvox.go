@@ -47,6 +47,7 @@ type known struct {
 var (
 	_ driver.Panel        = (*Panel)(nil)
 	_ driver.DoorReleaser = (*Panel)(nil)
+	_ driver.RelayChecker = (*Panel)(nil)
 	_ driver.Doctor       = (*Panel)(nil)
 )
 

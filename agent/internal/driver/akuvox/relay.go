@@ -1,7 +1,9 @@
 package akuvox
 
 import (
+	"cmp"
 	"context"
+	"strings"
 
 	"gatehouse/protocol/access/fault"
 )
@@ -39,4 +41,13 @@ func (p *Panel) Release(ctx context.Context, relay string) error {
 		return fault.New(fault.Conflict, op, p.link.subject, "the panel did not open it: %w", err).WithRemedy("%s", fault.RemedyOf(err))
 	}
 	return err
+}
+
+// CheckRelay implements driver.RelayChecker: by the configured model's profile, or A to D without one.
+func (p *Panel) CheckRelay(relay string) error {
+	if p.has(relay) {
+		return nil
+	}
+	known := letters(cmp.Or(p.facts().profile.relays, mostRelays))
+	return fault.New(fault.Invalid, "look up", "relay", "%q is none of this device; it has %s", relay, strings.Join(known, ", "))
 }
