@@ -127,8 +127,20 @@ func (c *Cloud) property(id access.PropertyID) (*config.Property, error) {
 			return &c.cfg.Properties[i], nil
 		}
 	}
-	return nil, fault.New(fault.Invalid, "look up", "property", "%q is not in the configuration", id).
+	return nil, fault.New(fault.Invalid, "look up", "property", "%q is not in the configuration; %s", id, c.known()).
 		WithRemedy("Add a [[property]] table with id, name, zone and doors to the file given with --config.")
+}
+
+// known names the properties that there are.
+func (c *Cloud) known() string {
+	var ids []string
+	for i := range c.cfg.Properties {
+		ids = append(ids, string(c.cfg.Properties[i].ID))
+	}
+	if len(ids) == 0 {
+		return "there is none"
+	}
+	return "there are: " + strings.Join(ids, ", ")
 }
 
 // decideEvery is how often every property is decided anew, so that people long gone leave the

@@ -14,6 +14,7 @@ import (
 func program() cli.Program {
 	return cli.Program{Name: "gatehouse-cloud", What: "turns leases into access.", Commands: []cli.Command{
 		{Name: "serve", Summary: "runs broker, publisher and pages until it is told to stop", Example: "gatehouse-cloud serve --config cloud.toml", SetUp: setUpServe},
+		{Name: "check-config", Summary: "names everything that is wrong in the configuration and in the vendors' files, at once", Example: "gatehouse-cloud check-config --config cloud.toml", SetUp: setUpCheck},
 		{Name: "migrate", Summary: "brings the database up to date and ends", Example: "gatehouse-cloud migrate --config cloud.toml", SetUp: setUpMigrate},
 		{Name: "gateway add", Summary: "makes a new gateway from its request", Example: "gatehouse-cloud gateway add --config cloud.toml --property maple-court --request lobby.request --out lobby.bundle", SetUp: setUpGatewayAdd},
 		{Name: "gateway agree", Summary: "agrees with what a gateway holds back: those people lose their access", Example: "gatehouse-cloud gateway agree --config cloud.toml --gateway gw1", SetUp: setUpGatewayAgree},

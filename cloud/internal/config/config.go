@@ -90,7 +90,7 @@ func Default() Config {
 const maxFile = 1 << 20
 
 // Load reads a file; "" gives the defaults. The error is Invalid and names every key that is wrong,
-// each on a line. Relative paths are taken from the file's own folder.
+// each on a line; beside it stands what could be read, for more to be found wrong in it. Relative paths are taken from the file's own folder.
 func Load(path string) (Config, error) {
 	c, dir := Default(), "."
 	if path != "" {
@@ -107,7 +107,7 @@ func Load(path string) (Config, error) {
 			c.BrokerListen = ""
 		}
 		if err := errors.Join(unknown(md), c.check()); err != nil {
-			return Config{}, fault.New(fault.Invalid, "read", path, "%w", err)
+			return c, errors.Join(fault.New(fault.Invalid, "read", path, "%w", err), c.complete(dir))
 		}
 	}
 	return c, c.complete(dir)
@@ -161,7 +161,7 @@ func (c *Config) complete(dir string) error {
 	}
 	for i := range c.Properties {
 		if p := c.Properties[i].PMS; p != nil {
-			if !filepath.IsAbs(p.File) {
+			if p.File != "" && !filepath.IsAbs(p.File) {
 				p.File = filepath.Join(dir, p.File)
 			}
 			if p.Every == 0 {
@@ -257,12 +257,13 @@ func (p *Property) check() (errs []error) {
 		}
 	}
 	if p.PMS != nil {
-		switch {
-		case p.PMS.Kind == "":
+		if p.PMS.Kind == "" {
 			bad("pms.kind is missing, for example kind = \"rentmanager\"")
-		case p.PMS.File == "":
+		}
+		if p.PMS.File == "" {
 			bad("pms.config is missing: the vendor's own file")
-		case p.PMS.Every < 0 || p.PMS.Every > 0 && (p.PMS.Every < time.Second || p.PMS.Every > 24*time.Hour):
+		}
+		if p.PMS.Every < 0 || p.PMS.Every > 0 && (p.PMS.Every < time.Second || p.PMS.Every > 24*time.Hour) {
 			bad("pms.every is %s, want 1s to 24h", p.PMS.Every)
 		}
 	}
