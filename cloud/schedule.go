@@ -34,6 +34,7 @@ type source struct {
 	property *config.Property
 	kind     connector
 	conn     pms.Connector
+	released string // why a person lets this run pass the brake; "": nobody does
 }
 
 // account is a login at a PMS; properties of one account share its connector.
@@ -76,7 +77,7 @@ func (c *Cloud) source(p *config.Property) (source, error) {
 		return source{}, err
 	}
 	conn, err := kind.open(p.PMS.File, c.now, c.log)
-	return source{p, kind, conn}, err
+	return source{property: p, kind: kind, conn: conn}, err
 }
 
 // Pull reads a PMS once, without any database.
@@ -116,6 +117,10 @@ func pullFailed(err error) error {
 // Sync reads a property's live source now; with a unit only that unit, from whose silence about
 // others nothing follows. While another process reads the same property it is a Conflict.
 func (c *Cloud) Sync(ctx context.Context, property access.PropertyID, unit string) (SyncReport, error) {
+	return c.syncLive(ctx, property, unit, "")
+}
+
+func (c *Cloud) syncLive(ctx context.Context, property access.PropertyID, unit, released string) (SyncReport, error) {
 	p, err := c.property(property)
 	if err != nil {
 		return SyncReport{}, err
@@ -127,6 +132,7 @@ func (c *Cloud) Sync(ctx context.Context, property access.PropertyID, unit strin
 	if err != nil {
 		return SyncReport{}, err
 	}
+	s.released = released
 	var r SyncReport
 	held, err := c.leased(ctx, property, newOwner(), func(ctx context.Context, _ store.Fence) error {
 		var err error
@@ -201,9 +207,9 @@ func (c *Cloud) read(ctx context.Context, s source, want pms.Request) (SyncRepor
 	if failed != nil && len(snap.Evidence) == 0 {
 		snap.Evidence = []string{"the pull failed: " + failed.Error()}
 	}
-	src := people.Source{Origin: s.kind.origin, Property: s.property.Source, Pull: strconv.FormatInt(began.UnixNano(), 36)}
+	src := people.Source{Origin: s.kind.origin, Property: s.property.Source, Pull: strconv.FormatInt(began.UnixNano(), 36), Release: s.released != ""}
 	// The time to save what was read is not part of the pull's.
-	report, err := c.sync(context.WithoutCancel(ctx), s.property.ID, s.kind.kind, src, snap, began)
+	report, err := c.sync(context.WithoutCancel(ctx), s.property.ID, named(s.kind.kind, s.released), src, snap, began)
 	return report, errors.Join(pullFailed(failed), err)
 }
 

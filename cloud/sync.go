@@ -63,6 +63,10 @@ type SyncConflict struct {
 // allocates new revisions, all in one transaction. A file that cannot be understood at all is an
 // error, and is kept in the run history as what it was.
 func (c *Cloud) Import(ctx context.Context, property access.PropertyID, format, name string, r io.Reader) (SyncReport, error) {
+	return c.importFile(ctx, property, format, name, "", r)
+}
+
+func (c *Cloud) importFile(ctx context.Context, property access.PropertyID, format, name, released string, r io.Reader) (SyncReport, error) {
 	p, err := c.property(property)
 	if err != nil {
 		return SyncReport{}, err
@@ -73,8 +77,8 @@ func (c *Cloud) Import(ctx context.Context, property access.PropertyID, format, 
 	began := c.now()
 	sum := sha256.New()
 	snap, readErr := ReadFile(format, p.Zone, p.Source, io.TeeReader(r, sum))
-	src := people.Source{Origin: model.OtherCSV, Property: p.Source, Pull: pullID(sum.Sum(nil), began)}
-	report, err := c.sync(ctx, property, format+" "+name, src, snap, began)
+	src := people.Source{Origin: model.OtherCSV, Property: p.Source, Pull: pullID(sum.Sum(nil), began), Release: released != ""}
+	report, err := c.sync(ctx, property, named(format+" "+name, released), src, snap, began)
 	if readErr != nil {
 		return report, readErr
 	}

@@ -122,9 +122,14 @@ func (f fileFlags) open(c *cli.Call) (io.ReadCloser, error) {
 func setUpImport(c *cli.Call) func() error {
 	open, file := opener(c), withFile(c)
 	property := c.Flags.String("property", "", "the `PROPERTY` that the export is of")
+	release := c.Flags.Bool("release", false, "the last run was held and the people in it really left: let this export pass; needs --reason")
+	reason := c.Flags.String("reason", "", "`WHY` it is released; it stands in the run history")
 	return func() error {
-		if *property == "" {
+		switch {
+		case *property == "":
 			return cli.Usagef("--property PROPERTY is missing: whose export is it?")
+		case *release != (*reason != ""):
+			return cli.Usagef("--release and --reason go together")
 		}
 		r, err := file.open(c)
 		if err != nil {
@@ -132,7 +137,11 @@ func setUpImport(c *cli.Call) func() error {
 		}
 		defer r.Close()
 		return open(slog.LevelWarn, func(cl *cloud.Cloud) error {
-			report, err := cl.Import(c, access.PropertyID(*property), *file.format, filepath.Base(*file.file), r)
+			id, name := access.PropertyID(*property), filepath.Base(*file.file)
+			if *release {
+				return told(c)(cl.ImportReleased(c, id, *file.format, name, *reason, r))
+			}
+			report, err := cl.Import(c, id, *file.format, name, r)
 			if err != nil {
 				return err
 			}

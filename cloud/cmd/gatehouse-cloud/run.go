@@ -30,6 +30,7 @@ func program() cli.Program {
 		{Name: "broker certificate", Summary: "makes or renews the certificate of a broker that stands beside the cloud", Example: "gatehouse-cloud broker certificate --config cloud.toml --name broker.example.com --out broker", SetUp: setUpBrokerCertificate},
 		{Name: "import", Summary: "reads an export as a sync of a property", Example: "gatehouse-cloud import --config cloud.toml --property maple-court --format csv --file residents.csv", SetUp: setUpImport},
 		{Name: "sync", Summary: "reads a property's live source now", Example: "gatehouse-cloud sync --config cloud.toml --property maple-court --unit 204", SetUp: setUpSync},
+		{Name: "release", Summary: "reads a live source again and lets people go whom the last run held: they lose their access", Example: `gatehouse-cloud release --config cloud.toml --property maple-court --reason "block C is empty since Monday"`, SetUp: setUpRelease},
 		{Name: "pms pull", Summary: "shows what a live source says, without any database", Example: "gatehouse-cloud pms pull --kind rentmanager --config rentmanager.toml --json", SetUp: setUpPMSPull},
 		{Name: "pms import", Summary: "shows what an export says, without any database", Example: "gatehouse-cloud pms import --format csv --file residents.csv --zone America/Chicago --json", SetUp: setUpPMSImport},
 		{Name: "version", Summary: "prints version, commit, protocol version and Go version", Example: "gatehouse-cloud version --json", SetUp: setUpVersion},

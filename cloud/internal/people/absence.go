@@ -95,7 +95,12 @@ func (m *merger) hold(leaving []access.PersonID, empty bool) {
 	}
 	m.held = fmt.Sprintf("Held: %d of %d current residents would lose their access by this export without a published move-out (%s), so nobody did: %s.",
 		len(leaving), m.residents, limit, m.list(leaving))
-	m.conflict("held", string(m.have.Property.ID), "Look at the export. If it is wrong, export again; if these people really left, an administrator can release the run.", "%s", m.held)
+	m.conflict("held", string(m.have.Property.ID), "Look at the export. If it is wrong, export again; if these people really left, "+m.release(), "%s", m.held)
+}
+
+// release says how an administrator lets the next run pass.
+func (m *merger) release() string {
+	return fmt.Sprintf("an administrator releases the run: gatehouse-cloud release --property %s --reason REASON", m.have.Property.ID)
 }
 
 // list names the first few.
@@ -121,7 +126,7 @@ func (m *merger) reportMissing() {
 			m.conflict("missing", string(l.ID), "If they moved out, enter the move-out date in the PMS; if not, look why the export lacks them.",
 				"%s was not in the last complete export. If the next complete one lacks them too, their access ends.", m.who(l.Person))
 		default:
-			m.conflict("missing", string(l.ID), "Look at the export. An administrator can release the run.",
+			m.conflict("missing", string(l.ID), "Look at the export. If they really left, "+m.release(),
 				"%s was not in %d complete exports in a row; their access goes on because the run is held.", m.who(l.Person), l.Missing)
 		}
 	}
