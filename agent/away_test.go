@@ -24,6 +24,9 @@ func TestG5_APanelThatRefusesTheLoginIsToldOnce(t *testing.T) {
 		t.Errorf("told as %+v", e)
 	}
 	h.showsDown(e)
+	if page := h.get("/"); !strings.Contains(page, "refuses us since") || strings.Contains(page, "does not answer") {
+		t.Errorf("the page does not say that the login is refused:\n%s", page)
+	}
 
 	later := h.visits.Tail()
 	later.Next(t, "the second attempt")

@@ -45,7 +45,7 @@ type Clock struct {
 type Cloud struct {
 	Connected bool
 	Since     time.Time
-	Contact   time.Time // last answer; zero never
+	Contact   time.Time // last answer; zero: none since start
 	Error     string
 	Waiting   uint64 // events not yet confirmed by the cloud
 }
@@ -74,6 +74,7 @@ type Device struct {
 	Reachable                       bool
 	Since                           time.Time // of Reachable; zero not yet tried
 	Message                         string    // with a zero Since why it cannot be tried
+	Refuses                         bool      // it answers, and not to us: wrong user, password or rights
 	Waiting, Removals               int
 	Rows, Strangers, Drift          int // Drift: rows not as this gateway wrote them that nobody let be
 	Audited                         time.Time
@@ -210,10 +211,18 @@ func (p *page) cloud() string {
 	case c.Connected:
 		return "connected since " + p.when(c.Since)
 	case c.Error != "":
-		return "not connected, doors work by the stored dates; last contact " + p.when(c.Contact) + "; " + c.Error
+		return "not connected, doors work by the stored dates; last contact " + p.contact() + "; " + c.Error
 	default:
-		return "not connected, doors work by the stored dates; last contact " + p.when(c.Contact)
+		return "not connected, doors work by the stored dates; last contact " + p.contact()
 	}
+}
+
+// contact is when the cloud was last heard. What was before this start is not known here.
+func (p *page) contact() string {
+	if p.v.Cloud.Contact.IsZero() {
+		return "none since start"
+	}
+	return p.when(p.v.Cloud.Contact)
 }
 
 func (p *page) devices() {
@@ -236,6 +245,8 @@ func (p *page) device(d Device) {
 		state = d.Message
 	case d.Since.IsZero():
 		state = "not tried yet"
+	case !d.Reachable && d.Refuses:
+		state = "refuses us since " + p.when(d.Since) + ": look at user and password in the configuration; " + d.Message
 	case d.Reachable:
 		class, state = "ok", "answers since "+p.when(d.Since)
 	}

@@ -23,6 +23,7 @@ func sample() View {
 		Devices: []Device{
 			{ID: "lobby-1", Kind: "akuvox", Model: "X916", Doors: []string{"lobby (relay A)"}, Reachable: true, Since: at, Rows: 50, Strangers: 2, Audited: at},
 			{ID: "rear", Kind: "akuvox", Since: at, Message: "no route to host", Waiting: 4, Removals: 1},
+			{ID: "side", Kind: "akuvox", Since: at, Refuses: true, Message: "HTTP 401"},
 		},
 	}
 }
@@ -33,6 +34,7 @@ func TestPage(t *testing.T) {
 		`<html lang="en">`, "<h1>Gatehouse gateway gw-1</h1>", "Maple Court (maple)",
 		`class="ok">connected since 2026-11-22 15:00:00 EST`, "revision 42 (epoch 1), 70 people",
 		"2026-11-22 16:00:00 EST", `class="bad">does not answer since 2026-11-22 15:00:00 EST: no route to host`,
+		`class="bad">refuses us since 2026-11-22 15:00:00 EST: look at user and password in the configuration; HTTP 401`,
 		"4 people, 1 of them to remove", "50 records, 2 not ours", "not read back yet",
 	} {
 		if !strings.Contains(got, want) {
@@ -61,7 +63,7 @@ func TestPageSaysWhatIsWrong(t *testing.T) {
 	if got := Page(v); !strings.Contains(got, `Enrolment</th><td class="bad">who this gateway is cannot be read`) || strings.Contains(got, "not enrolled yet") {
 		t.Error("a gateway that cannot read who it is looks like one that was never enrolled")
 	}
-	for _, want := range []string{"not enrolled yet", "nothing new opens", "last contact never; connection refused", "None is configured"} {
+	for _, want := range []string{"not enrolled yet", "nothing new opens", "last contact none since start; connection refused", "None is configured"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the page lacks %q", want)
 		}

@@ -206,11 +206,7 @@ func (pic *picture) gatewayAlerts(g Gateway) []alert {
 	out = append(out, wordAlerts(g)...)
 	for _, d := range g.Devices {
 		if !d.Since.IsZero() && !d.Reachable {
-			text := cmp.Or(d.Name, string(d.ID)) + " does not answer the gateway"
-			if d.Message != "" {
-				text += ": " + d.Message
-			}
-			out = append(out, alert{Text: text, Word: "since", At: pic.stamp(d.Since), Remedy: "See that the panel has power and network, and that the gateway has its right user name and password.", Href: href})
+			out = append(out, pic.panelAlert(d, href))
 		}
 	}
 	return out
@@ -231,6 +227,19 @@ func wordAlerts(g Gateway) (out []alert) {
 			Remedy: "If they should lose it: gatehouse-cloud gateway agree --gateway " + string(g.ID) + ". If not, correct the source.", Href: "#gateways"})
 	}
 	return out
+}
+
+// panelAlert uses the gateway's own words, which mostly hold a remedy: a panel that refuses the
+// password has power and network.
+func (pic *picture) panelAlert(d Device, href string) alert {
+	a := alert{Text: cmp.Or(d.Name, string(d.ID)) + " does not answer the gateway.", Word: "since", At: pic.stamp(d.Since), Href: href}
+	if d.Message != "" {
+		a.Text = cmp.Or(d.Name, string(d.ID)) + " does not work with the gateway: " + d.Message
+	}
+	if !strings.Contains(d.Message, ". ") {
+		a.Remedy = "See that the panel has power and network, and that the gateway has its right user name and password."
+	}
+	return a
 }
 
 func (pic *picture) peopleAlerts() []alert {
