@@ -58,6 +58,8 @@ type Command struct {
 	Example string
 	Args    int // how many arguments follow the flags
 	SetUp   func(*Call) func() error
+	// Endless commands run until they are told to stop: they print no result, and --json is for a failure.
+	Endless bool
 	// Raw does the command by itself, flags and answer included; SetUp is not used then.
 	Raw func(c *Call, args []string) int
 }
@@ -180,7 +182,11 @@ func (p Program) Run(ctx context.Context, args []string, stdin io.Reader, stdout
 func (p Program) do(c *Call, cmd Command, args []string) error {
 	c.Flags = flag.NewFlagSet(cmd.Name, flag.ContinueOnError)
 	c.Flags.SetOutput(io.Discard)
-	c.Flags.BoolVar(&c.JSON, "json", c.JSON, "print exactly one JSON object")
+	usage := "print exactly one JSON object"
+	if cmd.Endless {
+		usage = "print a failure as one JSON object; there is no other result, and logs go to stderr"
+	}
+	c.Flags.BoolVar(&c.JSON, "json", c.JSON, usage)
 	work := cmd.SetUp(c)
 	switch err := c.Flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):

@@ -23,7 +23,7 @@ func setUpRun(c *cli.Call) func() error {
 		}
 		level := new(slog.LevelVar) // the cloud's settings may change it
 		level.Set(cfg.LogLevel)
-		log := slog.New(slog.NewJSONHandler(c.Stderr, &slog.HandlerOptions{Level: level}))
+		log := cli.Logger(c.Stderr, level)
 		exe, err := os.Executable()
 		if err != nil {
 			return fault.Wrap(fault.Internal, "find", "this program", err)

@@ -14,7 +14,7 @@ const defaultConfig = "/etc/gatehouse/agent.toml"
 // program lists what gatehouse-agent does.
 func program() cli.Program {
 	return cli.Program{Name: "gatehouse-agent", What: "is the gateway at the property.", Commands: append([]cli.Command{
-		{Name: "run", Summary: "runs the gateway until it is told to stop", Example: "gatehouse-agent run --config /etc/gatehouse/agent.toml", SetUp: setUpRun},
+		{Name: "run", Summary: "runs the gateway until it is told to stop", Example: "gatehouse-agent run --config /etc/gatehouse/agent.toml", Endless: true, SetUp: setUpRun},
 		{Name: "check-config", Summary: "names every wrong key of the configuration at once", Example: "gatehouse-agent check-config --config agent.toml", SetUp: setUpCheck},
 		{Name: "enroll request", Summary: "makes the gateway's keys and the request that the cloud takes", Example: "gatehouse-agent enroll request --config agent.toml --out lobby.request", SetUp: setUpRequest},
 		{Name: "enroll accept", Summary: "takes the bundle that the cloud made from the request", Example: "gatehouse-agent enroll accept --config agent.toml lobby.bundle", Args: 1, SetUp: setUpAccept},

@@ -76,7 +76,7 @@ func isDamage(err error) bool {
 
 func locked(path string) error {
 	return fault.New(fault.Conflict, "open", path, "another process holds it").
-		WithRemedy("Is gatehouse-agent already running? Ask it through its socket, or stop it first.")
+		WithRemedy("Is gatehouse-agent already running? gatehouse-agent plan and gatehouse-agent state digest ask it through its socket; gatehouse-agent stop ends the service. A second one needs a state_dir of its own.")
 }
 
 // boltFailed judges an error of bolt.Open. What does not come from the system comes from the

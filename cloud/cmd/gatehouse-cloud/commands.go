@@ -241,7 +241,7 @@ func setUpPMSPull(c *cli.Call) func() error {
 		if *kind == "" || *file == "" {
 			return cli.Usagef("--kind and --config are both needed")
 		}
-		log := slog.New(slog.NewJSONHandler(c.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+		log := cli.Logger(c.Stderr, slog.LevelWarn)
 		snap, err := cloud.Pull(c, *kind, *file, cloud.Deps{Log: log, Version: version})
 		if err != nil {
 			return c.TellFailure(snap, theirs(err))

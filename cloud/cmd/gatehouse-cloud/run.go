@@ -13,7 +13,7 @@ import (
 // program lists what gatehouse-cloud does.
 func program() cli.Program {
 	return cli.Program{Name: "gatehouse-cloud", What: "turns leases into access.", Commands: []cli.Command{
-		{Name: "serve", Summary: "runs broker, publisher and pages until it is told to stop", Example: "gatehouse-cloud serve --config cloud.toml", SetUp: setUpServe},
+		{Name: "serve", Summary: "runs broker, publisher and pages until it is told to stop", Example: "gatehouse-cloud serve --config cloud.toml", Endless: true, SetUp: setUpServe},
 		{Name: "check-config", Summary: "names everything that is wrong in the configuration and in the vendors' files, at once", Example: "gatehouse-cloud check-config --config cloud.toml", SetUp: setUpCheck},
 		{Name: "migrate", Summary: "brings the database up to date and ends", Example: "gatehouse-cloud migrate --config cloud.toml", SetUp: setUpMigrate},
 		{Name: "gateway add", Summary: "makes a new gateway from its request", Example: "gatehouse-cloud gateway add --config cloud.toml --property maple-court --request lobby.request --out lobby.bundle", SetUp: setUpGatewayAdd},
@@ -30,7 +30,7 @@ func program() cli.Program {
 		{Name: "broker certificate", Summary: "makes or renews the certificate of a broker that stands beside the cloud", Example: "gatehouse-cloud broker certificate --config cloud.toml --name broker.example.com --out broker", SetUp: setUpBrokerCertificate},
 		{Name: "import", Summary: "reads an export as a sync of a property", Example: "gatehouse-cloud import --config cloud.toml --property maple-court --format csv --file residents.csv", SetUp: setUpImport},
 		{Name: "sync", Summary: "reads a property's live source now", Example: "gatehouse-cloud sync --config cloud.toml --property maple-court --unit 204", SetUp: setUpSync},
-		{Name: "release", Summary: "reads a live source again and lets people go whom the last run held: they lose their access", Example: `gatehouse-cloud release --config cloud.toml --property maple-court --reason "block C is empty since Monday"`, SetUp: setUpRelease},
+		{Name: "release", Summary: "reads a live source again and lets people go whom the last run held: they lose their access", Example: "gatehouse-cloud release --config cloud.toml --property maple-court --reason block-C-is-empty", SetUp: setUpRelease},
 		{Name: "pms pull", Summary: "shows what a live source says, without any database", Example: "gatehouse-cloud pms pull --kind rentmanager --config rentmanager.toml --json", SetUp: setUpPMSPull},
 		{Name: "pms import", Summary: "shows what an export says, without any database", Example: "gatehouse-cloud pms import --format csv --file residents.csv --zone America/Chicago --json", SetUp: setUpPMSImport},
 		{Name: "version", Summary: "prints version, commit, protocol version and Go version", Example: "gatehouse-cloud version --json", SetUp: setUpVersion},
@@ -52,7 +52,7 @@ func opener(c *cli.Call) func(level slog.Leveler, use func(*cloud.Cloud) error) 
 		if level == nil {
 			level = cfg.LogLevel
 		}
-		log := slog.New(slog.NewJSONHandler(c.Stderr, &slog.HandlerOptions{Level: level}))
+		log := cli.Logger(c.Stderr, level)
 		cl, err := cloud.Open(c, cfg, cloud.Deps{Log: log, Version: version})
 		if err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 )
@@ -35,6 +36,9 @@ func (k Kind) String() string {
 	}
 	return names[k]
 }
+
+// LogValue makes logs show the name.
+func (k Kind) LogValue() slog.Value { return slog.StringValue(k.String()) }
 
 // Parse is the inverse of String; an unknown name is Internal.
 func Parse(name string) Kind {
