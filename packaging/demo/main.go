@@ -65,8 +65,8 @@ func (s *stage) stay(ctx context.Context) {
 	fmt.Printf(`The property-management system's hand: %[1]s (curl it: it explains itself)
 
 Try it; what is entered there is at the doors about two seconds later:
-  # Nora moves out; her PIN at the front panel of Harbor Row
-  curl -d '{"tenant":%[3]d,"date":"-1"}' %[1]s/move_out
+  # Nora moves out today, as of this minute; her PIN at the front panel of Harbor Row
+  curl -d '{"tenant":%[3]d}' %[1]s/move_out
   curl -d '{"pin":"%[4]s"}' %[2]s/present
   # somebody moves in
   curl -d '{"property":12,"unit":"203","first":"Ada","last":"Byron","pin":"24680","date":"-1"}' %[1]s/move_in
@@ -74,8 +74,8 @@ Try it; what is entered there is at the doors about two seconds later:
   # a bad day, and its end; see Imports on the pages
   curl -d '{"name":"http-500","on":true}' %[1]s/fault
   curl -d '{"name":"all","on":false}' %[1]s/fault
-Press Ctrl-C to end.
-`, s.pms.control, s.harbor.panels[0].control, s.nora.Tenant, s.nora.PIN)
+Press Ctrl-C to end, or: kill %[5]d
+`, s.pms.control, s.harbor.panels[0].control, s.nora.Tenant, s.nora.PIN, os.Getpid())
 	<-ctx.Done()
 }
 
