@@ -91,9 +91,13 @@ Copy the three files to the broker's machine, in a way that nobody reads along, 
   install -d -o mosquitto -g mosquitto -m 0700 %s
   install -o mosquitto -g mosquitto -m 0600 %s %s
   systemctl reload mosquitto
+For a first installation put gatehouse.acl there too and gatehouse.conf into /etc/mosquitto/conf.d, both from packaging/mosquitto, then
+  systemctl restart mosquitto
+and write into the cloud's configuration, in place of broker_listen:
+  broker = "tls://%s:8883"
 %s is a private key: delete it here afterwards. The key of the authority, pki/ca.key, stays where it is.
 The cloud warns in its log from 30 days before the end; renew with the same command and --force.`,
-				strings.Join(made.Names, ", "), made.Ends.Format(time.DateOnly), installed, strings.Join(made.Files, " "), installed, made.Files[len(made.Files)-1])
+				strings.Join(made.Names, ", "), made.Ends.Format(time.DateOnly), installed, strings.Join(made.Files, " "), installed, made.Names[0], made.Files[len(made.Files)-1])
 		})
 	}
 }
