@@ -70,6 +70,11 @@ lint: ## golangci-lint, at the version of packaging/tools
 build: ## the programs for this machine, into bin/
 	@echo building into bin/
 	@$(BUILD) -o bin/ $(PROGRAMS)
+	@$(BUILD) -o bin/gatehouse-bench ./packaging/bench
+
+.PHONY: bench
+bench: build ## what the gateway costs and how fast it is, on the programs themselves; RUN=name for some of it
+	bin/gatehouse-bench $(if $(RUN),--run '$(RUN)')
 
 ARM_PACKAGES := ./protocol ./protocol/access/... ./firmware-bridge/... \
 	./agent/internal/plan ./agent/internal/clock ./agent/internal/config ./agent/internal/store ./agent/internal/outbox
