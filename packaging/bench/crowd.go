@@ -7,7 +7,7 @@ import (
 )
 
 // quiet is how long a gateway is left alone before its memory is read.
-const quiet = 15 * time.Second
+const quiet = 10 * time.Second
 
 // fourPanels is the memory of a gateway with four panels: nobody yet, then 2,000 people on each.
 func fourPanels(r *rig) error {
