@@ -112,7 +112,9 @@ func (h *house) oneWritten(pms simulator, c contact, i int) (time.Duration, erro
 // accepted is when the newest run before an instant was about to be committed.
 func (h *house) accepted(before time.Time) (time.Time, error) {
 	var page struct {
-		Property struct{ Runs []struct{ Finished time.Time } }
+		Property struct {
+			Runs []struct{ Finished time.Time }
+		}
 	}
 	if err := h.call("http://"+h.page+"/status.json?property="+property, nil, &page); err != nil {
 		return time.Time{}, err
