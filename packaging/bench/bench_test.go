@@ -89,7 +89,7 @@ func TestWrongUsage(t *testing.T) {
 
 func TestNamesArePicked(t *testing.T) {
 	t.Parallel()
-	for asked, want := range map[string]int{"": len(groups()), "change.requests": 3, "change.requests.100": 1, "change.written": 1, "agent": 2, "change.requests.10": 0} {
+	for asked, want := range map[string]int{"": len(groups()), "change.requests": 3, "change.requests.100": 1, "change.written": 1, "agent": 2, "agent,bulk": 3, "change.requests.10": 0} {
 		if got := len(picked(asked)); got != want {
 			t.Errorf("%q picks %d groups, want %d", asked, got, want)
 		}
@@ -246,7 +246,7 @@ func TestLinkCountsAndCuts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	t.Cleanup(func() { _ = l.Close() })
 	back, c, err := through(l, "hello")
 	if n, first := l.since(); back != "hello" || err != nil || n != 5 || !first.IsZero() {
 		t.Fatalf("%q, %v; %d bytes, large since %v", back, err, n, first)

@@ -100,7 +100,7 @@ func (h *house) messageTime() (float64, error) {
 	if err := s.Serve(); err != nil {
 		return 0, err
 	}
-	defer s.Close()
+	defer func() { _ = s.Close() }()
 	c := paho.NewClient(paho.NewClientOptions().AddBroker("tcp://" + ln.Address()).SetClientID("floor"))
 	if err := finish(c.Connect()); err != nil {
 		return 0, err

@@ -22,7 +22,7 @@ type link struct {
 }
 
 func openLink(target string) (*link, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // does not wait
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}

@@ -73,7 +73,7 @@ func fileSystem(dir string) string {
 	if err := syscall.Statfs(dir, &st); err != nil {
 		return "unknown"
 	}
-	switch uint32(st.Type) { //nolint:gosec,unconvert // the magic is 32 bits; the field's type differs by machine
+	switch uint32(st.Type) { //nolint:gosec // the magic is 32 bits; the field's type differs by machine
 	case 0xEF53:
 		return "ext4"
 	case 0x01021994:

@@ -50,7 +50,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		_, _ = io.WriteString(stderr, usage) // nobody to tell
 		fs.PrintDefaults()
 	}
-	fs.StringVar(&o.run, "run", "", "only results of this `name`, or whose names begin with it and a dot")
+	fs.StringVar(&o.run, "run", "", "only results of this `name`, or whose names begin with it and a dot; several with commas")
 	fs.BoolVar(&o.json, "json", false, "one JSON object on stdout instead of a table")
 	fs.IntVar(&o.times, "times", 0, "how often what is repeated is repeated; 0 for as often as each needs")
 	fs.StringVar(&o.bin, "bin", "", "`folder` of the programs; without it the one this program lies in")

@@ -48,7 +48,9 @@ func allNames() (out []string) {
 
 // wants says whether a result was asked for.
 func wants(asked, name string) bool {
-	return asked == "" || name == asked || strings.HasPrefix(name, asked+".")
+	return asked == "" || slices.ContainsFunc(strings.Split(asked, ","), func(a string) bool {
+		return name == a || strings.HasPrefix(name, a+".")
+	})
 }
 
 // picked are the groups that make what was asked for.

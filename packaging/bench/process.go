@@ -39,7 +39,7 @@ func (h *house) enforcing() (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	if h.agent, err = h.start("agent.log", nil, []string{"NOTIFY_SOCKET=" + socket}, "gatehouse-agent", "run", "--config", "agent.toml"); err != nil {
 		return 0, err
 	}

@@ -138,7 +138,7 @@ func (r *rig) simulate(log, name string, args ...string) (out simulator, err err
 
 // freeAddress is an address on loopback that was free a moment ago.
 func freeAddress() (string, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // does not wait
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}
