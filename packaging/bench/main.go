@@ -18,6 +18,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 )
 
@@ -95,22 +96,30 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// measure runs the groups that make the picked results, one after another. A group that fails is told and the others go on.
+// measure runs the groups that make the picked results, one after another and then the long ones together. A group that
+// fails is told and the others go on.
 func measure(ctx context.Context, o options, log io.Writer) (report, error) {
 	out := report{Machine: thisMachine(o.bin), Results: []Result{}}
-	var failed []error
-	for _, g := range picked(o.run) {
-		got, err := g.measure(ctx, o, log)
-		for _, r := range got {
+	groups := picked(o.run)
+	got, failed := make([][]Result, len(groups)), make([]error, len(groups))
+	var long sync.WaitGroup
+	for i, g := range groups {
+		one := func() { got[i], failed[i] = g.measure(ctx, o, log) }
+		if g.long {
+			long.Go(one)
+		} else {
+			one()
+		}
+	}
+	long.Wait()
+	for i, g := range groups {
+		for _, r := range got[i] {
 			if wants(o.run, r.Name) {
 				out.Results = append(out.Results, r)
 			}
 		}
-		if err != nil {
-			failed = append(failed, fmt.Errorf("%s: %w", g.name, err))
-		}
-		if ctx.Err() != nil {
-			break
+		if failed[i] != nil {
+			failed[i] = fmt.Errorf("%s: %w", g.name, failed[i])
 		}
 	}
 	out.Machine.LoadEnd = load()
