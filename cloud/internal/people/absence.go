@@ -2,6 +2,7 @@ package people
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"gatehouse/cloud/internal/people/model"
@@ -32,34 +33,50 @@ func (m *merger) noteAbsence() {
 	}
 }
 
-// brake holds a run that would take too many people's access (row G3): see the package comment.
+// brake holds a run that would take too many people's access, PIN or card (row G3): see the package comment.
 func (m *merger) brake() {
 	before, after := householders(m.have), householders(m.now)
-	var leaving []access.PersonID
-	single, stays := true, 0
+	var leaving, losing []access.PersonID
+	single, stays, later := true, 0, 0
 	for i, p := range m.now.People {
 		if after.lives(p, m.day, false) {
 			stays++
 		}
-		if i >= len(m.have.People) || !before.lives(m.have.People[i], m.day, true) {
+		if i >= len(m.have.People) {
 			continue
 		}
-		m.residents++
-		lost := !after.lives(p, m.day, false)
-		if lost && before.planned(p.ID, m.day) || !lost && !losesSecrets(m.have.People[i], p) {
-			continue
+		had := m.have.People[i]
+		lived := before.lives(had, m.day, true)
+		if lived {
+			m.residents++
 		}
-		leaving = append(leaving, p.ID)
-		single = single && !m.endedByAbsence(p.ID)
+		switch {
+		case lived && !after.lives(p, m.day, false):
+			if !before.planned(p.ID, m.day) {
+				leaving = append(leaving, p.ID)
+				single = single && !m.endedByAbsence(p.ID)
+			}
+		case loses(had.PIN, p.PIN) || loses(had.Card, p.Card):
+			if lived || before.comes(had, m.day) {
+				losing = append(losing, p.ID)
+			}
+			if !lived && before.comes(had, m.day) {
+				later++
+			}
+		}
 	}
-	m.leaving = len(leaving)
+	m.leaving = len(leaving) + len(losing)
 	single = single && len(leaving) == 1
-	tooMany := len(leaving) > 3 && 10*len(leaving) > m.residents
+	tooMany := m.leaving > 3 && 10*m.leaving > m.residents+later
 	empty := len(leaving) > 0 && stays == 0 && !single
 	if m.src.Release || !tooMany && !empty {
 		return
 	}
-	m.hold(leaving, empty)
+	limit := fmt.Sprintf("at most %d may in one run", max(3, (m.residents+later)/10))
+	if empty {
+		limit = "nobody would live here any more"
+	}
+	m.hold(leaving, losing, limit, before)
 }
 
 func (m *merger) endedByAbsence(id access.PersonID) bool {
@@ -76,12 +93,20 @@ func (m *merger) newlyMissing(i int) bool {
 	return i < len(m.have.Leases) && m.have.Leases[i].Status != past && m.now.Leases[i].Status == past && m.now.Leases[i].Missing >= agree
 }
 
-// hold puts back everybody who would leave, and every lease that only absence would end.
-func (m *merger) hold(leaving []access.PersonID, empty bool) {
+// hold puts back everybody who would leave, every lease that only absence would end, and the PINs and cards of all who
+// would lose theirs or have yet to move in.
+func (m *merger) hold(leaving, losing []access.PersonID, limit string, before household) {
+	m.held = "Held: " + strings.Join(m.heldWords(leaving, losing, limit), " ") // before anything is put back
 	back := map[access.PersonID]bool{}
 	for _, id := range leaving {
 		back[id] = true
 		m.now.People[m.at[id]] = m.have.People[m.at[id]]
+	}
+	for i, had := range m.have.People {
+		p := &m.now.People[i]
+		if slices.Contains(losing, had.ID) || hasSecret(had) && !before.lives(had, m.day, true) && before.comes(had, m.day) {
+			p.PIN, p.OwnPIN, p.Card, p.OwnCard = had.PIN, had.OwnPIN, had.Card, had.OwnCard
+		}
 	}
 	for i, l := range m.have.Leases {
 		if back[l.Person] || m.newlyMissing(i) {
@@ -89,13 +114,54 @@ func (m *merger) hold(leaving []access.PersonID, empty bool) {
 			m.now.Leases[i] = l
 		}
 	}
-	limit := fmt.Sprintf("at most %d may in one run", max(3, m.residents/10))
-	if empty {
-		limit = "nobody would live here any more"
+	m.conflict("held", string(m.have.Property.ID), m.heldRemedy(leaving, losing), "%s", m.held)
+}
+
+// heldWords say who would lose what.
+func (m *merger) heldWords(leaving, losing []access.PersonID, limit string) (out []string) {
+	if n := len(leaving); n > 0 {
+		out = append(out, fmt.Sprintf("%d of %d current residents would lose their access by this export without a published move-out (%s), so nobody did: %s.",
+			n, m.residents, limit, m.list(leaving)))
 	}
-	m.held = fmt.Sprintf("Held: %d of %d current residents would lose their access by this export without a published move-out (%s), so nobody did: %s.",
-		len(leaving), m.residents, limit, m.list(leaving))
-	m.conflict("held", string(m.have.Property.ID), "Look at the export. If it is wrong, export again; if these people really left, "+m.release(), "%s", m.held)
+	if n := len(losing); n > 0 {
+		out = append(out, fmt.Sprintf("%s would lose their %s: is the field still called so? They keep it (%s): %s.", counted(n, "person", "people"), m.lostWord(losing), limit, m.list(losing)))
+	}
+	return out
+}
+
+func (m *merger) heldRemedy(leaving, losing []access.PersonID) string {
+	if len(leaving) == 0 && len(losing) > 0 {
+		return "Look whether the source still has the field or column of the " + m.lostWord(losing) + " under the name that the settings give it. If it is right as it is, " + m.release()
+	}
+	return "Look at the export. If it is wrong, export again; if these people really left, " + m.release()
+}
+
+// lostWord is what those who lose something lose: all of them a PIN, all of them a card, or either.
+func (m *merger) lostWord(losing []access.PersonID) string {
+	pins, cards := 0, 0
+	for _, id := range losing {
+		had, now := m.have.People[m.at[id]], m.now.People[m.at[id]]
+		if loses(had.PIN, now.PIN) {
+			pins++
+		}
+		if loses(had.Card, now.Card) {
+			cards++
+		}
+	}
+	switch {
+	case cards == 0:
+		return "PIN"
+	case pins == 0:
+		return "card"
+	}
+	return "PIN or card"
+}
+
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 // release says how an administrator lets the next run pass.
@@ -233,7 +299,15 @@ func (h household) planned(id access.PersonID, today pms.Date) bool {
 	return true
 }
 
-// losesSecrets says that somebody who goes on living here would be left without PIN and card.
-func losesSecrets(before, after model.Person) bool {
-	return (!before.PIN.IsZero() || !before.Card.IsZero()) && after.PIN.IsZero() && after.Card.IsZero()
+// comes says whether somebody lives here or will: a lease of theirs may give access and has not ended.
+func (h household) comes(p model.Person, today pms.Date) bool {
+	return h.settings.Allows(p) && slices.ContainsFunc(h.leases[p.ID], func(l model.Lease) bool {
+		end := h.end(l)
+		return h.alive(l) && (end.IsZero() || !end.Before(today))
+	})
 }
+
+// loses says that a PIN or card would be gone.
+func loses(before, after access.Secret) bool { return !before.IsZero() && after.IsZero() }
+
+func hasSecret(p model.Person) bool { return !p.PIN.IsZero() || !p.Card.IsZero() }

@@ -221,6 +221,9 @@ func TestG3_TheBrake(t *testing.T) {
 				}
 			}
 			want := fmt.Sprintf("Held: %d of %d current residents would lose their access", c.leave, c.residents)
+			if c.how == "secrets" {
+				want = fmt.Sprintf("Held: %d people would lose their PIN: is the field still called so?", c.leave)
+			}
 			if !strings.HasPrefix(r.Held, want) || r.Counts.Leaving != c.leave || r.Counts.Residents != c.residents {
 				t.Errorf("%q, counts %+v; want %q", r.Held, r.Counts, want)
 			}
@@ -258,6 +261,89 @@ func leaving(w *town, how string) func(*pms.Person, *pms.Lease) {
 			l.Unit = "100"
 		}
 	}
+}
+
+// TestG3_AVanishedFieldTakesNoPINs: a field that is called otherwise now leaves everybody's PIN blank, also of those who
+// have yet to move in.
+func TestG3_AVanishedFieldTakesNoPINs(t *testing.T) {
+	t.Parallel()
+	pin := pms.Held{Secret: access.NewSecret("48213")}
+	for _, c := range []struct {
+		name            string
+		current, future int // how many of 40 and 20 lose theirs
+		card            bool
+		held            string // how Held begins
+	}{
+		{"nobody", 0, 0, false, ""},
+		{"a few", 2, 1, false, ""},
+		{"everybody", 40, 20, false, "Held: 60 people would lose their PIN: is the field still called so? They keep it (at most 6 may in one run): Ada No1"},
+		{"everybody, who have cards", 40, 20, true, "Held: 60 people would lose their PIN: is"},
+		{"only those to come", 0, 20, false, "Held: 20 people would lose their PIN: is"},
+		{"a tenth", 4, 2, false, "Held: 6 people"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := newTown(t)
+			w.residents(40)
+			for i := range 20 {
+				w.resident(fmt.Sprint("f", i), fmt.Sprint(500+i), pms.Future, func(_ *pms.Person, l *pms.Lease) { l.MoveIn = w.date("2027-01-01") })
+			}
+			for i := range w.snap.People {
+				w.snap.People[i].PIN = pin
+				if c.card {
+					w.snap.People[i].Card = pms.Held{Secret: access.NewSecret(fmt.Sprint("04A1B2", 10+i))}
+				}
+			}
+			w.sync()
+			for i := range 20 {
+				if i < c.future {
+					w.edit(fmt.Sprint("f", i), leaving(w, "secrets"))
+				}
+			}
+			for i := range c.current {
+				w.edit(fmt.Sprint(i+1), leaving(w, "secrets"))
+			}
+			w.sync()
+			without := 0
+			for _, p := range w.roster.People {
+				if p.PIN.IsZero() {
+					without++
+				}
+			}
+			if c.held == "" {
+				if w.last.Held != "" || without != c.current+c.future {
+					t.Errorf("held %q, %d people are without a PIN, want %d", w.last.Held, without, c.current+c.future)
+				}
+				return
+			}
+			if !strings.HasPrefix(w.last.Held, c.held) || without != 0 {
+				t.Errorf("held %q, and %d people are without a PIN; want %q", w.last.Held, without, c.held)
+			}
+			w.wantConflict("held", "elm", "would lose their PIN")
+			w.src.Release = true
+			if w.sync(); w.last.Held != "" || !w.person("f0").PIN.IsZero() && c.future > 0 {
+				t.Errorf("released, and held %q", w.last.Held)
+			}
+		})
+	}
+}
+
+func TestG3_AHeldRunChangesNoCredentialOfPeopleToCome(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.residents(10)
+	w.resident("f", "900", pms.Future, func(p *pms.Person, l *pms.Lease) {
+		l.MoveIn, p.PIN = w.date("2027-01-01"), pms.Held{Secret: access.NewSecret("48213")}
+	})
+	w.resident("gone", "901", pms.Past, nil)
+	w.sync()
+	w.past("1", "2", "3", "4")
+	w.edit("f", func(p *pms.Person, _ *pms.Lease) { p.PIN, p.First = pms.Held{Secret: access.NewSecret("11111")}, "Eve" })
+	w.sync()
+	if p := w.person("f"); w.last.Held == "" || p.PIN.Reveal() != "48213" || p.First != "Eve" {
+		t.Errorf("held %q: %s has another PIN", w.last.Held, p.First)
+	}
+	w.wantConflict("held", "elm", "4 of 10 current residents")
 }
 
 func TestG3_TheRestOfAHeldExportIsTakenOver(t *testing.T) {

@@ -20,7 +20,9 @@
 // Over all of that stands the brake. When more than max(3, 10 %) of the current residents would
 // lose their access in one run, or the property would stand empty, none of them does: their
 // records stay as they were, the rest of the snapshot is taken over, and Result.Held says why in
-// words. Ends that were published before (a move-out date that has come) do not count. A single
+// words. Somebody who lives here or will, and would be left without the PIN or without the card they
+// had, counts like somebody who leaves: a renamed field must not empty a house. A run that is held
+// takes no PIN and no card from those either, and changes none of people who have yet to move in. Ends that were published before (a move-out date that has come) do not count. A single
 // explicit revocation always passes. The next run judges anew, so what is held stays held for as
 // long as the PMS says the same, until Source.Release.
 package people

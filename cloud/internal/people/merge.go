@@ -47,7 +47,7 @@ type Change struct {
 type Counts struct {
 	People, Leases int // of this property in the snapshot
 	Residents      int // living here now, before this run
-	Leaving        int // of those, who loses access by this run without a published end
+	Leaving        int // who loses access by this run without a published end, or the PIN or the card they had
 	Changes        int
 	Skipped        int
 	Conflicts      int
@@ -60,7 +60,7 @@ type Result struct {
 	Conflicts []model.Conflict // all that people must look at after this run, by kind and subject
 	Skipped   []pms.Skipped    // what was not taken over, and why: the snapshot's own and ours
 	Counts    Counts
-	Held      string // why nobody was ended, in words; "": nothing was held
+	Held      string // why nobody lost anything, in words; "": nothing was held
 	// Evidence is the snapshot's own, in words: why it is complete, or not.
 	Evidence []string
 
