@@ -75,34 +75,42 @@ func (r reader) Property(ctx context.Context, id access.PropertyID) (console.Pro
 		out.Revoking = append(out.Revoking, console.Revocation{Gateway: v.Gateway, Device: v.Device, Person: v.Person, Name: v.Name,
 			State: console.State(v.State), Asked: v.Asked, Stored: v.Stored, Written: v.Written, Attempts: v.Attempts})
 	}
-	why, err := r.why(ctx, id, st.People)
+	why, err := r.why(ctx, id)
 	for _, p := range st.People {
 		v := personView(p)
-		v.Why = strings.Join(why[p.ID], " ")
+		if len(v.Grants) == 0 {
+			v.Why = strings.Join(why.explain[p.ID], " ")
+		}
+		v.Bare = why.known && !why.holds[p.ID]
 		out.People = append(out.People, v)
 	}
 	return out, err
 }
 
-// why explains those who have no grant, in the policy's own words.
-func (r reader) why(ctx context.Context, id access.PropertyID, people []store.PersonStatus) (map[access.PersonID][]string, error) {
-	if !slices.ContainsFunc(people, func(p store.PersonStatus) bool { return len(p.Grants) == 0 }) {
-		return nil, nil
-	}
+// decided is what policy says of people: why they have nothing, and who holds a PIN or a card that can be used.
+type decided struct {
+	known   bool
+	explain map[access.PersonID][]string
+	holds   map[access.PersonID]bool
+}
+
+// why decides the property once more, to show why it is as it is, in the policy's own words.
+func (r reader) why(ctx context.Context, id access.PropertyID) (decided, error) {
 	roster, err := r.c.store.Roster(ctx, id)
 	if err != nil {
-		return nil, err
+		return decided{}, err
 	}
 	d, err := policy.Decide(roster, r.c.now())
 	if err != nil {
-		return nil, nil //nolint:nilerr // the conflict list says what is wrong with the settings
+		return decided{}, nil //nolint:nilerr // the conflict list says what is wrong with the settings
 	}
-	for _, p := range people {
-		if len(p.Grants) > 0 {
-			delete(d.Explain, p.ID)
+	out := decided{true, d.Explain, map[access.PersonID]bool{}}
+	for _, n := range d.Items {
+		if c, ok := n.(access.Credential); ok {
+			out.holds[c.Person] = true
 		}
 	}
-	return d.Explain, nil
+	return out, nil
 }
 
 // brokerView is how the cloud stands to its broker.

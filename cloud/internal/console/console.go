@@ -31,7 +31,7 @@
 //	           level (problem or ok), attention [{text, remedy}], counts {level: people}, runs [run], residents [person]
 //	gateway    id, software, online, contact, silent, epoch, stored, stored_at, published, clock_trusted, clock_source, waiting,
 //	           devices [{id, name, kind, model, firmware, doors, reachable, since, message}]
-//	person     id, name, kind, units, level, from, until, why, grants [{from, until, ends, reason}], panels [panel]
+//	person     id, name, kind, units, level, from, until, why, bare (no PIN and no card that can be used), grants [{from, until, ends, reason}], panels [panel]
 //	panel      gateway, device, name, shown, level, state, op, grade, written, confirmed, fault, message, next_try, attempts
 //
 // A level is problem, progress, ok, future, gone or none. A panel's state is what is known (planned,

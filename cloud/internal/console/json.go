@@ -150,6 +150,7 @@ type personJSON struct {
 	From   time.Time         `json:"from,omitzero"`  // of the first grant
 	Until  time.Time         `json:"until,omitzero"` // of the last; absent: no end
 	Why    string            `json:"why,omitempty"`
+	Bare   bool              `json:"bare,omitempty"` // no PIN and no card that can be used
 	Grants []grantJSON       `json:"grants"`
 	Panels []panelJSON       `json:"panels"`
 }

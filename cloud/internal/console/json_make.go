@@ -114,7 +114,7 @@ func (pic *picture) gatewayJSON(g Gateway) gatewayJSON {
 
 func (pic *picture) personJSON(p judged) personJSON {
 	out := personJSON{
-		ID: p.ID, Name: p.Name, Kind: p.Kind, Units: append([]string{}, p.Units...), Level: p.level, Why: p.Why,
+		ID: p.ID, Name: p.Name, Kind: p.Kind, Units: append([]string{}, p.Units...), Level: p.level, Why: p.Why, Bare: p.Bare,
 		Grants: []grantJSON{}, Panels: []panelJSON{},
 	}
 	for i, g := range p.Grants {

@@ -115,6 +115,25 @@ func coming(c clock, s span, on *OnPanel) Cell {
 	return cell
 }
 
+// soon is how long before access begins it is a problem that somebody has no PIN and no card.
+const soon = 3 * 24 * time.Hour
+
+// barred tells of somebody without a PIN and a card what their cell would otherwise promise. What the gateway said itself
+// of a panel stands.
+func barred(c clock, s span, cell Cell, on *OnPanel) Cell {
+	if on == nil || s.over() || on.State != Planned && on.State != Stored {
+		return cell
+	}
+	out := Cell{Key: cell.Key, Level: Problem, Remedy: "Give them a PIN or a card in the source.", Lines: []Line{{Text: "has no PIN or card, so nothing opens"}}}
+	if !s.open {
+		out.Lines = []Line{{Text: "has no PIN or card, will not open"}, {"access is to begin", c.stamp(s.from)}}
+		if s.from.Sub(c.now) > soon {
+			out.Level = Progress
+		}
+	}
+	return out
+}
+
 // removalDue is somebody whose access is over, and nobody has said that the panel forgot them.
 func removalDue(c clock, s span, on *OnPanel, silent bool) Cell {
 	cell := Cell{Key: "removal_due", Level: Progress}

@@ -84,6 +84,32 @@ func TestG5_EveryStateIsShownHonestly(t *testing.T) {
 	}
 }
 
+// TestTowardsG5_WithoutACredentialNothingIsPromised: a page that says "opens by itself" of somebody without a PIN and a card
+// is wrong on the day they stand at the door.
+func TestTowardsG5_WithoutACredentialNothingIsPromised(t *testing.T) {
+	t.Parallel()
+	const day = 24 * time.Hour
+	for _, c := range []struct {
+		name  string
+		from  time.Duration
+		state State
+		level Level
+		says  string
+	}{
+		{"next month", 30 * day, Stored, Progress, "Not due yet has no PIN or card, will not open access is to begin"},
+		{"tomorrow", day, Stored, Problem, "will not open"},
+		{"next month, planned", 30 * day, Planned, Progress, "Planned has no PIN or card, will not open"},
+		{"since yesterday", -day, Stored, Problem, "has no PIN or card, so nothing opens"},
+		{"written all the same", -day, Written, Progress, "accepted by the panel"},
+	} {
+		who := elm(on(1, noon.Add(c.from), time.Time{}, OnPanel{State: c.state}, OnPanel{State: c.state}), func(p *Property) { p.People[1].Bare = true })
+		row := newSite(t, who).page("/property/elm").row(t, "r001")
+		if !strings.Contains(row.text(), c.says) || strings.Contains(row.text(), "by itself") || !strings.Contains(row.attr("class"), string(c.level)) {
+			t.Errorf("%s: %s: %q, want %s, %q", c.name, row.attr("class"), row.text(), c.level, c.says)
+		}
+	}
+}
+
 func TestSpanOf(t *testing.T) {
 	t.Parallel()
 	w := func(from, until int) access.Grant {

@@ -94,7 +94,11 @@ func (pic *picture) judgePerson(p Person) judged {
 		if i := slices.IndexFunc(p.Panels, func(o OnPanel) bool { return o.Gateway == panel.gateway && o.Device == panel.device }); i >= 0 {
 			on = &p.Panels[i]
 		}
-		j.cells = append(j.cells, judge(pic.clock, j.span, on, pic.silent[panel.gateway]))
+		cell := judge(pic.clock, j.span, on, pic.silent[panel.gateway])
+		if p.Bare {
+			cell = barred(pic.clock, j.span, cell, on)
+		}
+		j.cells = append(j.cells, cell)
 	}
 	j.level = worst(j.cells)
 	return j

@@ -141,6 +141,7 @@ type Person struct {
 	Units  []string       // names; one that is there twice is shown once
 	Grants []access.Grant // as published, by start
 	Why    string         // why there is no grant, when there is none; may be ""
+	Bare   bool           // they have no PIN and no card that can be used, so nothing opens to them
 	Panels []OnPanel      // those that serve a door of a grant, or that said something about them
 }
 

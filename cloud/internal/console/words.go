@@ -12,7 +12,7 @@ type Word struct{ Term, Meaning string }
 var glossary = []Word{
 	{"Planned", "decided here; the gateway at the property does not have it yet."},
 	{"Stored", "the gateway has it and acts on its dates by itself, also without internet."},
-	{"Not due yet", "stored at the gateway; it opens by itself at the time shown, and not before."},
+	{"Not due yet", "stored at the gateway; it opens by itself at the time shown, and not before. Nothing opens to somebody without a PIN or card."},
 	{"Written", "the door panel accepted it; nobody has looked yet whether it is really there."},
 	{"Confirmed", "read back from the panel. Exact: what came back is what was written, PIN and cards included. " +
 		"Presence: the panel shows the person, not the PIN. Unprovable: this panel cannot show it."},
