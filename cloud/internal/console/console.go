@@ -11,7 +11,7 @@
 //	/                      every property; with only one, its page
 //	/property/ID           one property
 //	  ?q=                  only people whose name, unit or id contains every word
-//	  ?state=              only people of a level: problem, progress, ok, future, gone, none
+//	  ?state=              only people of a level: problem, progress, ok, future, gone, none; or bare: without PIN and card
 //	  ?all=1               no limit on the number of rows
 //	  ?refresh=5           reloads every 5 seconds (1 to 3600)
 //	  /sync (POST)         its live source is to be read now; leads back to the page

@@ -62,7 +62,7 @@ type filter struct {
 func readFilter(r *http.Request) filter {
 	q := r.URL.Query()
 	f := filter{Query: strings.TrimSpace(q.Get("q")), All: q.Get("all") != ""}
-	if s := Level(q.Get("state")); slices.Contains(levels, s) {
+	if s := Level(q.Get("state")); s == Bare || slices.Contains(levels, s) {
 		f.State = s
 	}
 	return f

@@ -19,6 +19,9 @@ const (
 	Nothing  Level = "none"     // nothing is planned here
 )
 
+// Bare is a filter that is no level: who has no PIN and no card that can be used and should have access, now or later.
+const Bare Level = "bare"
+
 // levels in the order in which filters are offered; Nothing cannot be asked for.
 var levels = []Level{Problem, Progress, InPlace, NotDue, Gone, Nothing}
 

@@ -203,6 +203,15 @@ func (pic *picture) chips(f frame, fl filter) []chip {
 			out = append(out, chip{levelNames[l], counts[l], l, f.link("state", string(l)), fl.State == l})
 		}
 	}
+	bare := 0
+	for _, p := range pic.people {
+		if p.bare() {
+			bare++
+		}
+	}
+	if bare > 0 || fl.State == Bare {
+		out = append(out, chip{levelNames[Bare], bare, "", f.link("state", string(Bare)), fl.State == Bare})
+	}
 	return out
 }
 

@@ -215,6 +215,38 @@ func TestAttention_ManyPeopleAreCounted(t *testing.T) {
 	}
 }
 
+// TestAttention_OneLineAPerson: also of somebody with trouble on every panel; and those without a PIN and a card are one
+// line together, with a link to them, after what concerns gateways.
+func TestAttention_OneLineAPerson(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, elm(func(p *Property) {
+		p.Gateways[0].Contact = noon.Add(-time.Hour)
+		for k := range p.People[3].Panels {
+			p.People[3].Panels[k].State = Held
+		}
+		for i := 10; i < 40; i++ {
+			p.People[i].Bare = true
+			for k := range p.People[i].Panels {
+				on := &p.People[i].Panels[k]
+				on.State, on.Fault, on.Message = Refused, "invalid", "has no PIN and no card"
+			}
+		}
+	}))
+	items := s.page("/property/elm").all("section", class("attention"))[0].all("li")
+	var said []string
+	for _, li := range items {
+		said = append(said, li.text())
+	}
+	if len(said) != 3 || !strings.HasPrefix(said[0], "Gateway elm-1 is silent") || !strings.Contains(said[1], "and on 1 other panel") ||
+		!strings.HasPrefix(said[2], "30 people have no PIN or card that can be used, so nothing opens to them.") {
+		t.Fatalf("%q", said)
+	}
+	link := items[2].all("a")[0].attr("href")
+	if got := s.page("/property/elm" + strings.TrimSuffix(link, "#people")).names(); len(got) != 30 {
+		t.Errorf("%s leads to %d people", link, len(got))
+	}
+}
+
 func TestHostileNamesAreText(t *testing.T) {
 	t.Parallel()
 	evil := `"><script>alert(1)</script><img src=x onerror=alert(1)>{{.}}'--`

@@ -133,7 +133,7 @@ func (pic *picture) counts() map[Level]int {
 func (pic *picture) chosen(f filter) []judged {
 	var out []judged
 	for _, p := range pic.people {
-		if (f.State == "" || p.level == f.State) && f.finds(p) {
+		if (f.State == "" || p.level == f.State || f.State == Bare && p.bare()) && f.finds(p) {
 			out = append(out, p)
 		}
 	}
@@ -246,26 +246,58 @@ func (pic *picture) panelAlert(d Device, href string) alert {
 	return a
 }
 
+// peopleAlerts is a line a person, and one line for all who have no PIN and no card.
 func (pic *picture) peopleAlerts() []alert {
 	var out []alert
-	n := 0
+	n, bare := 0, 0
 	for _, p := range pic.people {
-		if p.level != Problem {
-			continue
-		}
-		if n++; n > maxAlerts {
-			continue
-		}
-		for i, c := range p.cells {
-			if c.Level == Problem {
-				out = append(out, alert{Text: p.where() + ": " + c.sentence(pic.panels[i].Name), Remedy: c.Remedy, Href: "?state=problem#p-" + string(p.ID)})
+		switch {
+		case p.bare() && !p.stuckLeaving():
+			if p.level == Problem {
+				bare++
+			}
+		case p.level != Problem:
+		default:
+			if n++; n <= maxAlerts {
+				out = append(out, pic.personAlert(p))
 			}
 		}
 	}
 	if n > maxAlerts {
 		out = append(out, alert{Text: fmt.Sprintf("And %s more.", count(n-maxAlerts, "person", "people")), Href: "?state=problem#people"})
 	}
+	if bare > 0 {
+		out = append(out, alert{Text: count(bare, "person has", "people have") + " no PIN or card that can be used, so nothing opens to them.",
+			Remedy: "Enter their PIN or card in the source.", Href: "?state=bare#people"})
+	}
 	return out
+}
+
+// personAlert is one line of one person: their first panel in trouble, and how many more there are.
+func (pic *picture) personAlert(p judged) alert {
+	out := alert{Href: "?state=problem#p-" + string(p.ID)}
+	more := 0
+	for i, c := range p.cells {
+		switch {
+		case c.Level != Problem:
+		case out.Text == "":
+			out.Text, out.Remedy = p.where()+": "+c.sentence(pic.panels[i].Name), c.Remedy
+		default:
+			more++
+		}
+	}
+	if more > 0 {
+		out.Text += "; and on " + count(more, "other panel", "other panels")
+	}
+	return out
+}
+
+// bare: they should have access now or later, and have nothing to open with.
+func (p judged) bare() bool { return p.Bare && !p.span.over() }
+
+// stuckLeaving: something of theirs cannot be taken away, which a missing PIN does not explain.
+func (p judged) stuckLeaving() bool {
+	return slices.ContainsFunc(p.cells, func(c Cell) bool { return c.Level == Problem && strings.HasPrefix(c.Key, "removal") })
 }
 
 // sentence is the cell in a list: "Refused on Lobby panel: …".

@@ -42,6 +42,7 @@ func (c Cell) Label() string {
 // levelNames name the filters.
 var levelNames = map[Level]string{
 	Problem: "Need attention", Progress: "On the way", InPlace: "In place", NotDue: "Not due yet", Gone: "Gone", Nothing: "No access",
+	Bare: "Without PIN or card",
 }
 
 func gradeWords(g access.Grade) string {
