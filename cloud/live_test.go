@@ -107,14 +107,19 @@ func (l *live) emptyUnit() string {
 // shows fails unless the property's page has every text.
 func (l *live) shows(texts ...string) {
 	l.t.Helper()
-	w := httptest.NewRecorder()
-	l.c.console(nil).ServeHTTP(w, httptest.NewRequest("GET", "/property/harbor?all=1", nil))
-	page := strings.Join(strings.Fields(tags.ReplaceAllString(w.Body.String(), " ")), " ")
+	page := l.page()
 	for _, want := range texts {
 		if !strings.Contains(page, want) {
 			l.t.Errorf("the page lacks %q", want)
 		}
 	}
+}
+
+// page is the property's page in words.
+func (l *live) page() string {
+	w := httptest.NewRecorder()
+	l.c.console(nil).ServeHTTP(w, httptest.NewRequest("GET", "/property/harbor?all=1", nil))
+	return strings.Join(strings.Fields(tags.ReplaceAllString(w.Body.String(), " ")), " ")
 }
 
 var tags = regexp.MustCompile(`<[^>]*>`)

@@ -149,6 +149,11 @@ func (pic *picture) alerts(stale time.Duration) []alert {
 		out = append(out, alert{Text: "The property's time zone is not usable; times are shown in UTC.", Remedy: "Correct the zone in the property's settings."})
 	}
 	out = append(out, pic.importAlerts(stale)...)
+	for _, c := range pic.Conflicts {
+		if c.Kind == noField {
+			out = append(out, alert{Text: c.Text, Remedy: c.Remedy, Href: "#conflicts"})
+		}
+	}
 	for _, g := range pic.Gateways {
 		out = append(out, pic.gatewayAlerts(g)...)
 	}
@@ -161,6 +166,10 @@ func (pic *picture) alerts(stale time.Duration) []alert {
 	}
 	return out
 }
+
+// noField is the question about a source that shows no PINs and cards as it is set up: it concerns everybody, so it stands
+// by itself.
+const noField = "no_field"
 
 func (pic *picture) importAlerts(stale time.Duration) []alert {
 	last, applied := pic.Overview.Last, pic.Overview.Applied

@@ -94,7 +94,7 @@ func (m *merger) newlyMissing(i int) bool {
 }
 
 // hold puts back everybody who would leave, every lease that only absence would end, and the PINs and cards of all who
-// would lose theirs or have yet to move in.
+// would lose theirs, also of those who left, or have yet to move in.
 func (m *merger) hold(leaving, losing []access.PersonID, limit string, before household) {
 	m.held = "Held: " + strings.Join(m.heldWords(leaving, losing, limit), " ") // before anything is put back
 	back := map[access.PersonID]bool{}
@@ -104,7 +104,7 @@ func (m *merger) hold(leaving, losing []access.PersonID, limit string, before ho
 	}
 	for i, had := range m.have.People {
 		p := &m.now.People[i]
-		if slices.Contains(losing, had.ID) || hasSecret(had) && !before.lives(had, m.day, true) && before.comes(had, m.day) {
+		if loses(had.PIN, p.PIN) || loses(had.Card, p.Card) || hasSecret(had) && !before.lives(had, m.day, true) && before.comes(had, m.day) {
 			p.PIN, p.OwnPIN, p.Card, p.OwnCard = had.PIN, had.OwnPIN, had.Card, had.OwnCard
 		}
 	}

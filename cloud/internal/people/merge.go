@@ -104,6 +104,7 @@ func Merge(have model.Roster, snap pms.Snapshot, src Source, now time.Time, newI
 	m.reportMissing()
 	m.offerNearMatches()
 	m.offerProperties()
+	m.reportFields()
 	m.reportIncomplete()
 	if m.broken != nil {
 		return Result{}, m.broken

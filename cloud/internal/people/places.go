@@ -3,6 +3,7 @@ package people
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"gatehouse/cloud/internal/people/model"
 	"gatehouse/cloud/internal/pms"
@@ -107,6 +108,19 @@ func (m *merger) building(name string) access.BuildingID {
 	b := access.Building{ID: access.BuildingID(m.newID("building")), Name: name}
 	m.now.Buildings = append(m.now.Buildings, b)
 	return b.ID
+}
+
+// KindNoField is the conflict of a property whose PINs or cards its source cannot show as it is set up.
+const KindNoField = "no_field"
+
+// reportFields asks for the names of fields without which nobody has a PIN or card.
+func (m *merger) reportFields() {
+	for _, s := range m.snap.Skipped {
+		if s.What == pms.SkippedField && s.Ref == m.ref {
+			m.conflict(KindNoField, string(m.have.Property.ID), "Name the fields as the PMS does, with pin_field and card_field in the connector's own file; it is read again when it changes.",
+				"PINs and cards of %s: %s.", m.now.Property.Name, strings.TrimSuffix(s.Reason, "."))
+		}
+	}
 }
 
 // offerProperties asks about properties of the account that nobody chose: a new one must not be

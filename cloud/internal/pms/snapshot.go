@@ -130,6 +130,10 @@ type Skipped struct {
 // offer (row A1).
 const SkippedProperty = "property"
 
+// SkippedField is what Skipped calls a property (Ref) whose PINs or cards cannot be read as it is set up: no field of the
+// PMS is named for them, or one that is not there.
+const SkippedField = "field"
+
 // Skip adds to the report of things not taken.
 func (s *Snapshot) Skip(line int, what, ref, reason string) {
 	s.Skipped = append(s.Skipped, Skipped{What: what, Ref: ref, Reason: reason, Line: line})

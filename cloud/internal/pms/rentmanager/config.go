@@ -16,6 +16,8 @@ import (
 
 // Config is one account of the Web API and what is read from it.
 type Config struct {
+	// File is where this was read, for words to people; "" nowhere.
+	File string
 	// URL is the API's address: https://acme.api.rentmanager.com, with or without a path and the
 	// last slash; without https:// too; or the company code alone ("acme", §1.1). Plain http is
 	// for loopback only: the password travels with it.

@@ -69,7 +69,7 @@ func TestReadConfig(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "secret", "open sesame\r\n")
 	head := "url = \"acme\"\nusername = \"gatekeeper\"\npassword_file = \"secret\"\n"
-	base := rentmanager.Config{URL: "acme", Username: "gatekeeper", Password: access.NewSecret("open sesame"), PageSize: 500, MaxCalls: 500}
+	base := rentmanager.Config{File: "pms.toml", URL: "acme", Username: "gatekeeper", Password: access.NewSecret("open sesame"), PageSize: 500, MaxCalls: 500}
 	for text, change := range map[string]func(*rentmanager.Config){
 		"":                                   func(*rentmanager.Config) {},
 		"property = \"12\"\nlocation_id = 1": func(c *rentmanager.Config) { c.Properties, c.LocationID = []string{"12"}, 1 },

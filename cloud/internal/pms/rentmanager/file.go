@@ -70,6 +70,7 @@ func ReadConfig(path string) (Config, error) {
 	if err != nil {
 		return Config{}, fault.New(fault.Invalid, "read", path, "%w", err)
 	}
+	c.File = filepath.Base(path)
 	if passwordFile != "" {
 		if !filepath.IsAbs(passwordFile) {
 			passwordFile = filepath.Join(filepath.Dir(path), passwordFile)

@@ -1,6 +1,7 @@
 package rentmanager
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -25,6 +26,9 @@ type field struct {
 func (b *builder) findFields(ctx context.Context) error {
 	b.pin = field{name: b.set.PINField, read: pms.Column.PIN}
 	b.card = field{name: b.set.CardField, read: pms.Column.Card}
+	if b.pin.name == "" && b.card.name == "" {
+		b.lacks("no pin_field or card_field is set in " + cmp.Or(b.cfg.File, "the connector's settings") + ", so nobody has a PIN or card")
+	}
 	for _, f := range []*field{&b.pin, &b.card} {
 		if f.name == "" {
 			continue
@@ -34,17 +38,40 @@ func (b *builder) findFields(ctx context.Context) error {
 		if found || len(b.rows) == 0 {
 			continue
 		}
-		defined, err := b.defined(ctx, f.name)
+		names, defined, err := b.definitions(ctx, f.name)
 		if err != nil {
 			return err
 		}
 		if !defined {
 			f.hold = fmt.Sprintf("the PMS shows no user-defined field named %.60q. Check its name, and that the API user may read it.", f.name)
-			b.snap.Because(fmt.Sprintf("property %s: %s", b.prop.Ref, f.hold))
+			b.lacks(strings.TrimSuffix(f.hold, ".") + existing(names))
 		}
 	}
 	b.pin.column.Digits = b.set.PINDigits
 	return nil
+}
+
+// lacks says, as evidence and as a question, why the property's PINs or cards cannot be read.
+func (b *builder) lacks(words string) {
+	b.snap.Because("property " + b.prop.Ref + ": " + words)
+	b.snap.Skip(0, pms.SkippedField, b.prop.Ref, words)
+}
+
+// existing lists the names that a field could have been meant to have; at most so many.
+func existing(names []string) string {
+	const most = 20
+	if len(names) == 0 {
+		return "; it shows no user-defined field at all"
+	}
+	more := ""
+	if n := len(names) - most; n > 0 {
+		names, more = names[:most], fmt.Sprintf(" and %d more", n)
+	}
+	quoted := make([]string, len(names))
+	for i, n := range names {
+		quoted[i] = fmt.Sprintf("%.60q", n)
+	}
+	return "; it has " + strings.Join(quoted, ", ") + more
 }
 
 // column is every value that the property's rows have under a field's name, and whether any row
@@ -70,21 +97,28 @@ func (b *builder) column(name string) (values []string, found bool) {
 	return values, found
 }
 
-// defined asks for the definitions. To be refused is an answer too: then nothing is known.
-func (p *pull) defined(ctx context.Context, name string) (bool, error) {
+// definitions looks for a user-defined field of tenants or contacts. When it is not there, names are those that are, each
+// once, in the order of the alphabet. To be refused is an answer too: then none is known.
+func (p *pull) definitions(ctx context.Context, name string) (names []string, defined bool, err error) {
 	for _, parent := range []string{"Tenant", "Contact"} {
 		l, err := p.walk(ctx, definitionsQuery(parent), p.cfg.PageSize)
 		if fault.KindOf(err) == fault.Denied {
-			return false, nil
+			break
 		}
 		if err != nil {
-			return false, err
+			return nil, false, err
 		}
-		if slices.ContainsFunc(decode[udfDefinitionRow](l.rows), func(d udfDefinitionRow) bool { return sameField(d.Name.s, name) }) {
-			return true, nil
+		for _, d := range decode[udfDefinitionRow](l.rows) {
+			if n := strings.TrimSpace(d.Name.s); n != "" {
+				names, defined = append(names, n), defined || sameField(n, name)
+			}
+		}
+		if defined {
+			return nil, true, nil
 		}
 	}
-	return false, nil
+	slices.Sort(names)
+	return slices.Compact(names), false, nil
 }
 
 // secret is a PIN or card: of the first of the lists that has one. A list that was asked for and did

@@ -1,0 +1,88 @@
+package cloud
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// edit changes the vendor's own file.
+func (l *live) edit(old, now string) {
+	l.t.Helper()
+	path := filepath.Join(l.dir, "rm.toml")
+	text, err := os.ReadFile(path)
+	if err != nil || !strings.Contains(string(text), old) {
+		l.t.Fatalf("rm.toml lacks %q: %v", old, err)
+	}
+	if err := os.WriteFile(path, []byte(strings.Replace(string(text), old, now, 1)), 0o600); err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+// pins counts who has one.
+func (l *live) pins() (n int) {
+	l.t.Helper()
+	roster, err := l.c.store.Roster(l.t.Context(), "harbor")
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	for _, p := range roster.People {
+		if !p.PIN.IsZero() {
+			n++
+		}
+	}
+	return n
+}
+
+// TestTowardsG3_AFieldThatVanishedTakesNoPINs: whether it is gone from the settings or called otherwise in the PMS, nobody
+// loses a PIN, and the page says why.
+func TestTowardsG3_AFieldThatVanishedTakesNoPINs(t *testing.T) {
+	t.Parallel()
+	l := newLive(t)
+	if _, err := l.c.Sync(t.Context(), "harbor", ""); err != nil {
+		t.Fatal(err)
+	}
+	before := l.pins()
+	l.edit("pin_field = \"Door PIN\"\n", "")
+	r, err := l.c.Sync(t.Context(), "harbor", "")
+	if err != nil || !strings.Contains(r.Held, "people would lose their PIN: is the field still called so?") || l.pins() != before || before < 50 {
+		t.Errorf("held %q, %v: %d PINs of %d are left", r.Held, err, l.pins(), before)
+	}
+	l.shows("PINs and cards of Harbor Row: no pin_field or card_field is set in rm.toml, so nobody has a PIN or card.", "Name the fields as the PMS does")
+	l.edit("zone =", "pin_field = \"Dor PIN\"\nzone =")
+	if _, err := l.c.Sync(t.Context(), "harbor", ""); err != nil || l.pins() != before {
+		t.Errorf("%v: %d PINs of %d are left", err, l.pins(), before)
+	}
+	l.shows("no user-defined field named &#34;Dor PIN&#34;", "it has &#34;", "&#34;Door PIN&#34;")
+	l.edit("Dor PIN", "Door PIN")
+	if r, err = l.c.Sync(t.Context(), "harbor", ""); err != nil || r.Held != "" || !r.Complete {
+		t.Errorf("corrected, and held %q, %v", r.Held, err)
+	}
+	l.lacks("PINs and cards of Harbor Row")
+}
+
+// lacks fails if the property's page has the text.
+func (l *live) lacks(text string) {
+	l.t.Helper()
+	if page := l.page(); strings.Contains(page, text) {
+		l.t.Errorf("the page has %q", text)
+	}
+}
+
+// TestTowardsG5_ThePageKnowsWhoHasNoCredential: from the records, before any gateway said anything.
+func TestTowardsG5_ThePageKnowsWhoHasNoCredential(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, maples)
+	c := r.open()
+	load(t, c, export(t, resident(1), with(resident(2), "pin", "")))
+	p, err := reader{c}.Property(t.Context(), "maples")
+	if err != nil || len(p.People) != 2 {
+		t.Fatal(p.People, err)
+	}
+	for _, who := range p.People {
+		if who.Bare != strings.HasPrefix(who.Name, "Cora") {
+			t.Errorf("%s: bare %v", who.Name, who.Bare)
+		}
+	}
+}
