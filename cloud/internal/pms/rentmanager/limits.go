@@ -36,6 +36,7 @@ func (p *pull) wait(ctx context.Context, op string, d time.Duration) error {
 // pace waits until the window that is used up has ended.
 func (p *pull) pace(ctx context.Context, op string) error {
 	if d := p.notBefore.Sub(p.deps.Now()); d > 0 {
+		p.deps.Log.Warn("the requests that Rent Manager allows for now are used up; going on in "+seconds(d), "host", p.base.Host)
 		return p.wait(ctx, op, d)
 	}
 	return nil

@@ -2,6 +2,7 @@ package rentmanager_test
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -233,6 +234,23 @@ func TestASilentServerTimesOut(t *testing.T) {
 		r := pullWith(t, config("acme"), d, pms.Request{})
 		if took := time.Since(began); fault.KindOf(r.err) != fault.Timeout || took != 90*time.Second || r.Calls != 1 {
 			t.Errorf("%v after %s and %d calls", r.err, took, r.Calls)
+		}
+	})
+}
+
+func TestWaitingIsTold(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer()
+		busy(s, 1, http.StatusInternalServerError, map[string]string{"Retry-After": "19"})
+		var told strings.Builder
+		c, err := rentmanager.New(config("acme"), rentmanager.Deps{Now: time.Now, Jitter: func() float64 { return 0 }, Transport: inMemory(s),
+			Log: slog.New(slog.NewTextHandler(&told, &slog.HandlerOptions{Level: slog.LevelWarn}))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := pullOf(t, t.Context(), c, pms.Request{}); r.err != nil || !strings.Contains(told.String(), "HTTP 500, trying again in 19 s (2 of 3)") {
+			t.Errorf("%v; told %q", r.err, told.String())
 		}
 	})
 }

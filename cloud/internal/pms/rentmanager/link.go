@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/url"
@@ -131,12 +132,28 @@ func (p *pull) try(ctx context.Context, op, method, path string, q url.Values, b
 		if !again {
 			return r, err
 		}
+		p.tell(r, err, wait, attempt)
 		if err := p.wait(ctx, op, wait); err != nil {
 			return reply{}, err
 		}
 		p.notBefore = time.Time{} // the wait was what this answer asked for
 	}
 }
+
+// tell says what is waited for, because somebody may be sitting in front of it.
+func (p *pull) tell(r reply, err error, wait time.Duration, attempt int) {
+	what, most := fmt.Sprintf("HTTP %d", r.status), maxAttempts
+	switch {
+	case err != nil:
+		what = errTorn.Error()
+	case r.status == http.StatusTooManyRequests:
+		most = maxThrottle
+	}
+	p.deps.Log.Warn(fmt.Sprintf("%s, trying again in %s (%d of %d)", what, seconds(wait), attempt+1, most), "host", p.base.Host)
+}
+
+// seconds is a wait as people say it, never shorter than it is.
+func seconds(d time.Duration) string { return fmt.Sprintf("%d s", int(math.Ceil(d.Seconds()))) }
 
 // again says whether the same request should be sent once more, and how long to wait before.
 func (p *pull) again(r reply, err error, attempt int) (time.Duration, bool) {
