@@ -1,10 +1,15 @@
 package cloud
 
 import (
+	"fmt"
+	"html"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"gatehouse/cloud/internal/pms/rentmanager/rentmanagersim"
+	"gatehouse/protocol/access/fault"
 )
 
 // edit changes the vendor's own file.
@@ -84,5 +89,37 @@ func TestTowardsG5_ThePageKnowsWhoHasNoCredential(t *testing.T) {
 		if who.Bare != strings.HasPrefix(who.Name, "Cora") {
 			t.Errorf("%s: bare %v", who.Name, who.Bare)
 		}
+	}
+}
+
+// TestTowardsA1_SourceNamesThePropertyOfTheAccount: without it the reason, the choices and the place to set them are in
+// the error and on the page; by id or by name it is found; and what was set before does not outlive the change.
+func TestTowardsA1_SourceNamesThePropertyOfTheAccount(t *testing.T) {
+	t.Parallel()
+	l := newLive(t)
+	sample := rentmanagersim.Sample().Properties
+	one, two := sample[0], sample[1]
+	l.edit(fmt.Sprintf("property = \"%d\"\n", one.ID), "")
+	set := func(source string) (SyncReport, error) {
+		l.configure(fmt.Sprintf(harbor, source))
+		l.c = l.open()
+		return l.c.Sync(t.Context(), "harbor", "")
+	}
+	if r, err := set("Nowhere House"); err != nil || r.Complete {
+		t.Errorf("a property that is not there: %+v, %v", r.Evidence, err)
+	}
+	want := fmt.Sprintf("source = \"%d\" (%s) or \"%d\" (%s) under [[property]] harbor", one.ID, one.Name, two.ID, two.Name)
+	if _, err := set(""); err == nil || !strings.Contains(fault.RemedyOf(err), want) {
+		t.Errorf("%v; remedy %q, want %q", err, fault.RemedyOf(err), want)
+	}
+	page := html.UnescapeString(l.page())
+	if !strings.Contains(page, want) || strings.Contains(page, "has not been read yet") {
+		t.Errorf("the page lacks %q", want)
+	}
+	if r, err := set(one.Name); err != nil || !r.Complete || r.People < 50 {
+		t.Errorf("by name: %v, %q, %d people", err, r.Evidence, r.People)
+	}
+	if r, err := set(fmt.Sprint(one.ID)); err != nil || !r.Complete || r.Added+r.Ended != 0 {
+		t.Errorf("by id: %v, %+v", err, r)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	mrand "math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"gatehouse/cloud/internal/config"
@@ -209,9 +210,29 @@ func (c *Cloud) read(ctx context.Context, s source, want pms.Request) (SyncRepor
 	}
 	src := people.Source{Origin: s.kind.origin, Property: s.property.Source, Pull: strconv.FormatInt(began.UnixNano(), 36), Release: s.released != ""}
 	// The time to save what was read is not part of the pull's.
-	report, err := c.sync(context.WithoutCancel(ctx), s.property.ID, named(s.kind.kind, s.released), src, snap, began)
-	return report, errors.Join(pullFailed(failed), err)
+	ctx = context.WithoutCancel(ctx)
+	source := named(s.kind.kind, s.released)
+	report, err := c.sync(ctx, s.property.ID, source, src, snap, began)
+	if err != nil {
+		return report, errors.Join(pullFailed(failed), err, c.noteRefused(ctx, s.property.ID, source, began, err))
+	}
+	return report, pullFailed(failed)
 }
+
+// noteRefused keeps a source that cannot be read as it is set up in the history: the page must not say that nobody tried.
+func (c *Cloud) noteRefused(ctx context.Context, property access.PropertyID, kind string, began time.Time, why error) error {
+	words := sentence(why.Error())
+	if r := fault.RemedyOf(why); r != "" {
+		words += " " + r
+	}
+	return c.store.Update(ctx, func(tx *store.Tx) error {
+		_, err := tx.AddRun(ctx, store.Run{Property: property, Source: kind, Started: began, Finished: c.now(), Evidence: []string{why.Error()}, Held: words})
+		return err
+	})
+}
+
+// sentence ends words with a full stop.
+func sentence(words string) string { return strings.TrimRight(words, ". ") + "." }
 
 // offered reports whether a property of p's account is news: neither set up here nor named as not
 // wanted. One property speaks for its account, so that nobody is asked twice.

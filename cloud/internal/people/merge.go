@@ -3,6 +3,7 @@ package people
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"gatehouse/cloud/internal/people/model"
@@ -219,17 +220,56 @@ func (m *merger) checkSource() error {
 	case m.src.Property != "" && p.Ref != "" && m.src.Property != p.Ref:
 		return bad(fault.Conflict, "Import it into the property it belongs to.", "the PMS calls this property %q, the export is of %q", p.Ref, m.src.Property)
 	}
-	m.ref = p.Ref
+	if m.src.Property == "" && p.Ref != "" && len(m.have.People) == 0 {
+		m.now.Property.Ref = "" // it was set once, nobody ever came from under it, and it is not set any more
+	}
+	m.ref = m.now.Property.Ref
 	if m.ref == "" {
 		m.ref = m.src.Property
 	}
 	if m.ref == "" && len(m.snap.Properties) > 1 {
-		return bad(fault.Invalid, "Say which of them this is.", "the export holds %d properties", len(m.snap.Properties))
+		return bad(fault.Invalid, "Set "+m.choices()+" under [[property]] "+string(p.ID)+".",
+			"source under [[property]] %s does not say which: there are %d properties", p.ID, len(m.snap.Properties))
 	}
 	if m.ref == "" && len(m.snap.Properties) == 1 {
 		m.ref = m.snap.Properties[0].Ref
 	}
+	m.ref = refNamed(m.snap.Properties, m.ref)
 	return nil
+}
+
+// refNamed is the ref of the one property that is called so, where none has it as its ref.
+func refNamed(all []pms.Property, name string) string {
+	ref, n := name, 0
+	for _, p := range all {
+		switch {
+		case p.Ref == name:
+			return name
+		case p.Name == name:
+			ref, n = p.Ref, n+1
+		}
+	}
+	if n != 1 {
+		return name
+	}
+	return ref
+}
+
+// choices is what source may be set to: `source = "12" (Harbor Row) or "27" (Kiln Lofts)`.
+func (m *merger) choices() string {
+	const most = 20
+	var out []string
+	for _, p := range m.snap.Properties {
+		one := fmt.Sprintf("%.80q", p.Ref)
+		if p.Name != "" && p.Name != p.Ref {
+			one += fmt.Sprintf(" (%.80s)", p.Name)
+		}
+		out = append(out, one)
+	}
+	if n := len(out) - most; n > 0 {
+		out = append(out[:most], fmt.Sprintf("one of %d more", n))
+	}
+	return "source = " + strings.Join(out, " or ")
 }
 
 // checkMentioned makes an export that does not name this property prove nothing about it: it is

@@ -19,7 +19,7 @@ type Connector interface {
 
 // Request says how much to read. The zero Request is everything the account may see.
 type Request struct {
-	Properties []string  // PMS refs; none means all
+	Properties []string  // PMS refs, or exact names that only one property has; none means all
 	Unit       string    // one unit of one property (row S2); the answer is never complete
 	Since      time.Time // changes since then, where the PMS can; the answer is never complete
 }

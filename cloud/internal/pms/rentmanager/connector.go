@@ -156,9 +156,11 @@ func (p *pull) choose(ctx context.Context, want pms.Request) ([]pms.Property, er
 	if len(wanted) == 0 {
 		wanted = p.cfg.Properties
 	}
+	rows := rowsOf[propertyRow](p, l, "property")
+	wanted = byRef(wanted, rows)
 	missing := slices.Clone(wanted)
 	var chosen []pms.Property
-	for _, r := range rowsOf[propertyRow](p, l, "property") {
+	for _, r := range rows {
 		ref := r.PropertyID.id()
 		switch {
 		case !r.IsActive.yes(true):
@@ -177,6 +179,23 @@ func (p *pull) choose(ctx context.Context, want pms.Request) ([]pms.Property, er
 		p.snap.Incomplete("not among the active properties of the account: " + strings.Join(missing, ", "))
 	}
 	return chosen, err
+}
+
+// byRef puts a property's id in the place of its name, where exactly one active property has that name and none that id.
+func byRef(wanted []string, rows []propertyRow) []string {
+	out := slices.Clone(wanted)
+	for i, w := range out {
+		var named []string
+		for _, r := range rows {
+			if r.IsActive.yes(true) && nameOf(r) == w {
+				named = append(named, r.PropertyID.id())
+			}
+		}
+		if len(named) == 1 && !slices.ContainsFunc(rows, func(r propertyRow) bool { return r.PropertyID.id() == w }) {
+			out[i] = named[0]
+		}
+	}
+	return out
 }
 
 // offer lists an active property that nobody chose (row A1).
