@@ -123,3 +123,34 @@ func TestTowardsA1_SourceNamesThePropertyOfTheAccount(t *testing.T) {
 		t.Errorf("by id: %v, %+v", err, r)
 	}
 }
+
+// TestTowardsS1_AFaultIsToldWithItsOwnRemedy: what the page says first is the reason, and what to do about this fault.
+func TestTowardsS1_AFaultIsToldWithItsOwnRemedy(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string][]string{
+		"bad-credentials": {"The last import was not applied: the pull failed: sign in to Rent Manager", "Check username, password_file and location_id"},
+		"empty-404":       {"The last import was not complete (", "404", "read, nothing concluded", "The source is read again by itself"},
+	} {
+		l := newLive(t)
+		if _, err := l.c.Sync(t.Context(), "harbor", ""); err != nil {
+			t.Fatal(err)
+		}
+		switch name {
+		case "bad-credentials":
+			if err := os.WriteFile(filepath.Join(l.dir, "rm.password"), []byte("wrong"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		default:
+			if err := l.pms.SetFault(rentmanagersim.FaultSetting{Name: name, On: true}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := l.c.Sync(t.Context(), "harbor", ""); (err != nil) != (name == "bad-credentials") {
+			t.Errorf("%s: %v", name, err)
+		}
+		l.shows(want...)
+		for _, old := range []string{"then import again", "Run the export again", "Run the whole export again"} {
+			l.lacks(old)
+		}
+	}
+}

@@ -131,7 +131,7 @@ func (c *Cloud) syncLive(ctx context.Context, property access.PropertyID, unit, 
 	}
 	s, err := c.source(p)
 	if err != nil {
-		return SyncReport{}, err
+		return SyncReport{}, errors.Join(err, c.noteRefused(ctx, property, p.PMS.Kind, c.now(), err))
 	}
 	s.released = released
 	var r SyncReport
@@ -208,7 +208,10 @@ func (c *Cloud) read(ctx context.Context, s source, want pms.Request) (SyncRepor
 	if failed != nil && len(snap.Evidence) == 0 {
 		snap.Evidence = []string{"the pull failed: " + failed.Error()}
 	}
-	src := people.Source{Origin: s.kind.origin, Property: s.property.Source, Pull: strconv.FormatInt(began.UnixNano(), 36), Release: s.released != ""}
+	src := people.Source{Origin: s.kind.origin, Property: s.property.Source, Pull: strconv.FormatInt(began.UnixNano(), 36), Remedy: againByItself, Release: s.released != ""}
+	if r := fault.RemedyOf(failed); failed != nil && r != "" {
+		src.Remedy = r
+	}
 	// The time to save what was read is not part of the pull's.
 	ctx = context.WithoutCancel(ctx)
 	source := named(s.kind.kind, s.released)
@@ -218,6 +221,9 @@ func (c *Cloud) read(ctx context.Context, s source, want pms.Request) (SyncRepor
 	}
 	return report, pullFailed(failed)
 }
+
+// againByItself is the remedy where nobody but the source can do anything.
+const againByItself = "The source is read again by itself; if this stays, look at what it says is missing."
 
 // noteRefused keeps a source that cannot be read as it is set up in the history: the page must not say that nobody tried.
 func (c *Cloud) noteRefused(ctx context.Context, property access.PropertyID, kind string, began time.Time, why error) error {

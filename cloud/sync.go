@@ -50,6 +50,9 @@ type SyncReport struct {
 	Skipped   []pms.Skipped     `json:"skipped"`
 	Conflicts []SyncConflict    `json:"conflicts"`
 	Gateways  int               `json:"gateways_changed"`
+	Removed   int               `json:"removed"` // leases that ended, under the name the page gives them
+
+	remedy string // of what could not be read; "": a file's
 }
 
 // SyncConflict is something that a person should look at.
@@ -112,6 +115,7 @@ func (c *Cloud) sync(ctx context.Context, property access.PropertyID, source str
 			return err
 		}
 		report = reportOf(property, snap, res, refusals, changed)
+		report.remedy = src.Remedy
 		if err := tx.SetConflicts(ctx, property, stillOpen(res, refusals, open), true, c.now()); err != nil {
 			return err
 		}
@@ -254,7 +258,7 @@ func reportOf(property access.PropertyID, snap pms.Snapshot, res people.Result, 
 		case ch.Op == people.Added && ch.Kind == access.KindPerson:
 			r.Added++
 		case ch.Op == people.Ended:
-			r.Ended++
+			r.Ended, r.Removed = r.Ended+1, r.Removed+1
 		case ch.Op == people.Changed || ch.Op == people.Linked:
 			r.Changed++
 		}
@@ -268,10 +272,14 @@ func reportOf(property access.PropertyID, snap pms.Snapshot, res people.Result, 
 
 // notApplied is why nothing of the run was applied; "" when it was.
 func (r SyncReport) notApplied() string {
-	if r.Held == "" && !r.OK {
-		return strings.Join(r.Evidence, "; ")
+	if r.Held != "" || r.OK {
+		return r.Held
 	}
-	return r.Held
+	words := strings.Join(r.Evidence, "; ")
+	if r.remedy != "" {
+		words = sentence(words) + " " + r.remedy
+	}
+	return words
 }
 
 func runOf(r SyncReport, source string, began, ended time.Time) store.Run {

@@ -158,6 +158,18 @@ func setUpImport(c *cli.Call) func() error {
 const skippedShown = 20
 
 func tellReport(c *cli.Call, r cloud.SyncReport) error {
+	if r.Held == "" {
+		return printReport(c, r)
+	}
+	held := fault.New(fault.Conflict, "take over what was read of", string(r.Property), "%s", strings.TrimRight(r.Held, ".")).
+		WithRemedy("Everybody keeps what they have. If the source is wrong, correct it and read it again; the page shows the question.")
+	if c.JSON {
+		return c.TellFailure(r, held)
+	}
+	return errors.Join(printReport(c, r), held)
+}
+
+func printReport(c *cli.Call, r cloud.SyncReport) error {
 	if c.JSON {
 		return json.NewEncoder(c.Stdout).Encode(r)
 	}

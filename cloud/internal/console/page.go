@@ -151,6 +151,11 @@ type runView struct {
 	When *Stamp
 }
 
+// Nothing says that a run was read in part and changed nothing.
+func (r runView) Nothing() bool {
+	return r.Held == "" && !r.Complete && r.Added+r.Changed+r.Removed == 0
+}
+
 type conflictView struct {
 	Conflict
 	Since *Stamp

@@ -183,7 +183,7 @@ func (pic *picture) importAlerts(stale time.Duration) []alert {
 		out = append(out, alert{Text: "The last import was not applied: " + last.Held, Remedy: pic.tryAgain(),
 			At: pic.stamp(last.Finished), Href: "#imports"})
 	case !last.Complete:
-		out = append(out, alert{Text: "The last import was not complete, so nobody was removed for being absent from it.", At: pic.stamp(last.Finished), Href: "#imports"})
+		out = append(out, alert{Text: "The last import was not complete" + because(last.Evidence) + ", so nobody was removed for being absent from it.", At: pic.stamp(last.Finished), Href: "#imports"})
 	}
 	switch {
 	case applied == nil:
@@ -194,10 +194,23 @@ func (pic *picture) importAlerts(stale time.Duration) []alert {
 	return out
 }
 
+// because is why a run was not complete, short enough for a headline.
+func because(evidence []string) string {
+	const most = 300
+	words := []rune(strings.TrimRight(strings.Join(evidence, "; "), "."))
+	switch {
+	case len(words) == 0:
+		return ""
+	case len(words) > most:
+		words = append(words[:most], '…')
+	}
+	return " (" + string(words) + ")"
+}
+
 // tryAgain is what to do after a run of which nothing was applied.
 func (pic *picture) tryAgain() string {
 	if s := pic.Overview.Source; s != nil {
-		return "Nobody lost access by it. It is read again by itself, next: " + pic.next(s) + ". If this stays, look at the source."
+		return "Nobody lost access by it. It is read again by itself, next: " + pic.next(s) + "."
 	}
 	return "Nobody lost access by it. Look at the source, then import again."
 }

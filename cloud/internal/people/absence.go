@@ -1,6 +1,7 @@
 package people
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -213,7 +214,7 @@ func (m *merger) reportIncomplete() {
 	if unseen > 0 {
 		of = fmt.Sprintf(" (%d known leases are not)", unseen)
 	}
-	m.conflict("incomplete_export", string(m.have.Property.ID), "Run the whole export again.",
+	m.conflict("incomplete_export", string(m.have.Property.ID), cmp.Or(m.src.Remedy, "Run the whole export again."),
 		"The last export is not complete: %s. What could be read was taken over; nobody was removed for not being in it%s.", join(m.snap.Evidence), of)
 }
 

@@ -1,6 +1,7 @@
 package people
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,6 +20,8 @@ type Source struct {
 	// Pull identifies this pull or file (a hash, a run's id). Absence from the same pull counts
 	// once, however often it is merged. "": every moment is a pull of its own.
 	Pull string
+	// Remedy is what to do when the source could not be read whole, in a sentence; "": an export is to be run again.
+	Remedy string
 	// Release lets this run pass the brake: an administrator has seen Held and agrees.
 	Release bool
 }
@@ -316,7 +319,7 @@ func (m *merger) skip(what, ref, reason string) {
 
 func (m *merger) unreadable() {
 	m.now = m.have
-	m.conflict("incomplete_export", string(m.have.Property.ID), "Run the export again; if it keeps failing, check the connection to the PMS.",
+	m.conflict("incomplete_export", string(m.have.Property.ID), cmp.Or(m.src.Remedy, "Run the export again; if it keeps failing, check the connection to the PMS."),
 		"The last export could not be read, so nothing changed: %s.", join(m.snap.Evidence))
 }
 
