@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"gatehouse/cloud/internal/pms"
 	"gatehouse/cloud/internal/pms/rentmanager/rentmanagersim"
 	"gatehouse/protocol/access/fault"
 )
@@ -152,5 +153,33 @@ func TestTowardsS1_AFaultIsToldWithItsOwnRemedy(t *testing.T) {
 		for _, old := range []string{"then import again", "Run the export again", "Run the whole export again"} {
 			l.lacks(old)
 		}
+	}
+}
+
+// TestTheVendorsFileIsReadAgainWhenItChanged: while serve runs; one that cannot be used changes nothing but what the page says.
+func TestTheVendorsFileIsReadAgainWhenItChanged(t *testing.T) {
+	t.Parallel()
+	l := newLive(t)
+	src := l.sources()[0]
+	read := func() SyncReport {
+		t.Helper()
+		r, err := l.c.read(t.Context(), src, pms.Request{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	l.edit("pin_field", "pin_feld")
+	if r := read(); !r.Complete || l.pins() < 50 {
+		t.Errorf("a file that cannot be used stops the reading: %q", r.Evidence)
+	}
+	l.shows("rm.toml changed and cannot be used, so the settings of before count", "Correct the file")
+	l.edit("pin_feld", "card_field")
+	if r := read(); !strings.Contains(r.Held, "would lose their PIN") {
+		t.Errorf("the new file does not count: %q", r.Evidence)
+	}
+	l.edit("card_field", "pin_field")
+	if r := read(); r.Held != "" || !r.Complete {
+		t.Errorf("corrected: held %q", r.Held)
 	}
 }

@@ -77,7 +77,7 @@ func (c *Cloud) source(p *config.Property) (source, error) {
 	if err != nil {
 		return source{}, err
 	}
-	conn, err := kind.open(p.PMS.File, c.now, c.log)
+	conn, err := newReloading(p.PMS.File, func() (pms.Connector, error) { return kind.open(p.PMS.File, c.now, c.log) })
 	return source{property: p, kind: kind, conn: conn}, err
 }
 
@@ -203,7 +203,7 @@ func (c *Cloud) read(ctx context.Context, s source, want pms.Request) (SyncRepor
 	snap, complete, evidence, failed := s.conn.Pull(ctx, want)
 	snap.Complete, snap.Evidence = complete && failed == nil, evidence
 	snap.Skipped = slices.DeleteFunc(snap.Skipped, func(sk pms.Skipped) bool {
-		return sk.What == pms.SkippedProperty && !c.offered(s.property, sk.Ref)
+		return sk.What == pms.SkippedProperty && !c.offered(s.property, sk)
 	})
 	if failed != nil && len(snap.Evidence) == 0 {
 		snap.Evidence = []string{"the pull failed: " + failed.Error()}
@@ -240,16 +240,16 @@ func (c *Cloud) noteRefused(ctx context.Context, property access.PropertyID, kin
 // sentence ends words with a full stop.
 func sentence(words string) string { return strings.TrimRight(words, ". ") + "." }
 
-// offered reports whether a property of p's account is news: neither set up here nor named as not
+// offered reports whether a property of p's account is news: neither set up here (by id or by name, with which a reason begins) nor named as not
 // wanted. One property speaks for its account, so that nobody is asked twice.
-func (c *Cloud) offered(p *config.Property, ref string) bool {
+func (c *Cloud) offered(p *config.Property, sk pms.Skipped) bool {
 	first := true
 	for i := range c.cfg.Properties {
 		o := &c.cfg.Properties[i]
 		if accountOf(o) != accountOf(p) {
 			continue
 		}
-		if first && o.ID != p.ID || o.Source == ref || slices.Contains(o.PMS.Ignore, ref) {
+		if first && o.ID != p.ID || o.Source == sk.Ref || slices.Contains(o.PMS.Ignore, sk.Ref) || o.Source != "" && strings.HasPrefix(sk.Reason, strconv.Quote(o.Source)+" ") {
 			return false
 		}
 		first = false

@@ -116,6 +116,9 @@ const KindNoField = "no_field"
 // reportFields asks for the names of fields without which nobody has a PIN or card.
 func (m *merger) reportFields() {
 	for _, s := range m.snap.Skipped {
+		if s.What == pms.SkippedFile {
+			m.conflict(KindNoField, s.Ref, "Correct the file; it is read again when it changes.", "%s.", strings.TrimSuffix(s.Reason, "."))
+		}
 		if s.What == pms.SkippedField && s.Ref == m.ref {
 			m.conflict(KindNoField, string(m.have.Property.ID), "Name the fields as the PMS does, with pin_field and card_field in the connector's own file; it is read again when it changes.",
 				"PINs and cards of %s: %s.", m.now.Property.Name, strings.TrimSuffix(s.Reason, "."))

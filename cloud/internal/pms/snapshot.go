@@ -134,6 +134,9 @@ const SkippedProperty = "property"
 // PMS is named for them, or one that is not there.
 const SkippedField = "field"
 
+// SkippedFile is what Skipped calls a vendor's file that changed and cannot be used.
+const SkippedFile = "file"
+
 // Skip adds to the report of things not taken.
 func (s *Snapshot) Skip(line int, what, ref, reason string) {
 	s.Skipped = append(s.Skipped, Skipped{What: what, Ref: ref, Reason: reason, Line: line})
