@@ -97,7 +97,7 @@ func TestG7_AcceptRefuses(t *testing.T) {
 		{"nothing", nil, fault.Invalid, "no file made by"},
 		{"our own request", mustJSON(t, req), fault.Invalid, "no file made by"},
 		{"a newer form", change(func(b *protocol.EnrollBundle) { b.Form = "gatehouse enroll bundle v2" }), fault.Invalid, "no file made by"},
-		{"oversized", change(func(b *protocol.EnrollBundle) { b.CA += strings.Repeat("\n", 64<<10) }), fault.Invalid, "no file made by"},
+		{"oversized", change(func(b *protocol.EnrollBundle) { b.CA += strings.Repeat("\n", protocol.MaxBundle) }), fault.Invalid, "no file made by"},
 		{"another name", change(func(b *protocol.EnrollBundle) { b.Gateway = "gw-2" }), fault.Invalid, `for "gw-1"`},
 		{"without a signing key", change(func(b *protocol.EnrollBundle) { b.CloudKeys = nil }), fault.Invalid, "no signing key"},
 		{"with half a signing key", change(func(b *protocol.EnrollBundle) { b.CloudKeys[0] = b.CloudKeys[0][:16] }), fault.Invalid, "16 bytes"},

@@ -19,8 +19,10 @@ const (
 	requestForm = "gatehouse enroll request v1"
 	bundleForm  = "gatehouse enroll bundle v1"
 	maxEnroll   = 64 << 10
-	maxBundle   = 4 << 20 // it may list whom the box before it had written where
 )
+
+// MaxBundle bounds a bundle in bytes: it may list whom the box before it had written where.
+const MaxBundle = 4 << 20
 
 // EnrollRequest is what a new gateway asks with.
 type EnrollRequest struct {
@@ -110,7 +112,7 @@ func ParseEnrollBundle(raw []byte) (EnrollBundle, error) {
 			WithRemedy("Make a new one at the cloud with: gatehouse-cloud gateway add --property P --request FILE --out BUNDLE")
 	}
 	var b EnrollBundle
-	if len(raw) > maxBundle || json.Unmarshal(raw, &b) != nil || b.Form != bundleForm {
+	if len(raw) > MaxBundle || json.Unmarshal(raw, &b) != nil || b.Form != bundleForm {
 		return bad("this is no file made by gatehouse-cloud gateway add")
 	}
 	block, _ := pem.Decode([]byte(b.Certificate))

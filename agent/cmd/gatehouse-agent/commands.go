@@ -82,7 +82,7 @@ func setUpAccept(c *cli.Call) func() error {
 		if err != nil {
 			return err
 		}
-		raw, err := cli.ReadFile(c.Flags.Arg(0), 64<<10)
+		raw, err := cli.ReadFile(c.Flags.Arg(0), protocol.MaxBundle)
 		if err != nil {
 			return err
 		}
