@@ -269,6 +269,34 @@ func TestTowardsS2_SyncNowOnThePageReadsTheSource(t *testing.T) {
 	}
 }
 
+// TestS2_SyncNowForAPropertyAUnitOrAPerson: the page's button has its own test; here is what the
+// command line does besides.
+func TestS2_SyncNowForAPropertyAUnitOrAPerson(t *testing.T) {
+	t.Parallel()
+	l := newLive(t)
+	if _, err := l.c.Sync(t.Context(), "harbor", ""); err != nil {
+		t.Fatal(err)
+	}
+	unit := l.emptyUnit()
+	moved, err := l.pms.MoveIn(rentmanagersim.MoveIn{Property: rentmanagersim.Sample().Properties[0].ID, Unit: unit, First: "Odile", Last: "Newcomer", Email: "odile@example.com"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err := l.c.Sync(t.Context(), "harbor", unit); err != nil || r.Complete || r.Added != 1 || r.Units != 1 {
+		t.Errorf("the unit: %v, %+v; want one unit, one person added, and never complete", err, r)
+	}
+	phone := "+15555550123"
+	if _, err := l.pms.Edit(rentmanagersim.Edit{Contact: moved.Contact, Phone: &phone}); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := l.c.SyncPerson(t.Context(), "harbor", "odile newcomer"); err != nil || r.Complete || r.Changed != 1 || r.Units != 1 {
+		t.Errorf("the person: %v, %+v; want one unit and one change", err, r)
+	}
+	if _, err := l.c.SyncPerson(t.Context(), "harbor", "Nobody Known"); fault.KindOf(err) != fault.Invalid {
+		t.Errorf("nobody: %v", err)
+	}
+}
+
 // TestTowardsS2_AnInterruptedSyncBlocksNobody: somebody waits for a PMS that fails, and gives up.
 func TestTowardsS2_AnInterruptedSyncBlocksNobody(t *testing.T) {
 	t.Parallel()

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"maps"
 	mrand "math/rand/v2"
 	"slices"
 	"strconv"
@@ -118,7 +119,80 @@ func pullFailed(err error) error {
 // Sync reads a property's live source now; with a unit only that unit, from whose silence about
 // others nothing follows. While another process reads the same property it is a Conflict.
 func (c *Cloud) Sync(ctx context.Context, property access.PropertyID, unit string) (SyncReport, error) {
+	if unit != "" {
+		roster, err := c.store.Roster(ctx, property)
+		if err != nil {
+			return SyncReport{}, err
+		}
+		unit = unitRef(roster, unit)
+	}
 	return c.syncLive(ctx, property, unit, "")
+}
+
+// unitRef is what the source calls a unit that people call by its name.
+func unitRef(r model.Roster, unit string) string {
+	for _, u := range r.Units {
+		if u.Name == unit {
+			return u.Ref
+		}
+	}
+	return unit
+}
+
+// SyncPerson reads a person's units from the live source now: a PMS is asked for units, not for
+// people. who is an id or a whole name; one that fits nobody, or several, is Invalid and names them.
+func (c *Cloud) SyncPerson(ctx context.Context, property access.PropertyID, who string) (out SyncReport, err error) {
+	if _, err := c.property(property); err != nil {
+		return out, err
+	}
+	roster, err := c.store.Roster(ctx, property)
+	if err != nil {
+		return out, err
+	}
+	units, err := unitsOf(roster, who)
+	for _, u := range units {
+		if err == nil {
+			out, err = c.Sync(ctx, property, u)
+		}
+	}
+	return out, err
+}
+
+// unitsOf are the source's refs of the units of one person's leases, those that are over only when there is no other.
+func unitsOf(r model.Roster, who string) (units []string, err error) {
+	var fits []model.Person
+	for _, p := range r.People {
+		if string(p.ID) == who || strings.EqualFold(p.Name(), who) {
+			fits = append(fits, p)
+		}
+	}
+	if len(fits) != 1 {
+		names := make([]string, len(fits))
+		for i, p := range fits {
+			names[i] = string(p.ID) + " " + p.Name()
+		}
+		return nil, fault.New(fault.Invalid, "look up", "person", "%q fits %d people %s", who, len(fits), strings.Join(names, ", ")).
+			WithRemedy("Give the whole name as the page shows it, or an id.")
+	}
+	name, live := map[access.UnitID]string{}, map[string]bool{}
+	for _, u := range r.Units {
+		name[u.ID] = u.Ref
+	}
+	for _, l := range r.Leases {
+		if l.Person == fits[0].ID {
+			live[name[l.Unit]] = live[name[l.Unit]] || l.Status != string(pms.Past)
+		}
+	}
+	someLive := slices.Contains(slices.Collect(maps.Values(live)), true)
+	for _, u := range slices.Sorted(maps.Keys(live)) {
+		if live[u] || !someLive {
+			units = append(units, u)
+		}
+	}
+	if len(units) == 0 {
+		return nil, fault.New(fault.Invalid, "look up", "person", "%s has no unit", fits[0].Name()).WithRemedy("Sync the whole property.")
+	}
+	return units, nil
 }
 
 func (c *Cloud) syncLive(ctx context.Context, property access.PropertyID, unit, released string) (SyncReport, error) {

@@ -213,7 +213,7 @@ func TestG7_EnrolmentByFile(t *testing.T) {
 	cmdline(t, "enroll", "request", "--config", plainConfig(t), "--out", other)
 	enrol(t, other, strange, "gw-1", "tls://127.0.0.1:1", prototest.NewCA(t))
 	large := filepath.Join(dir, "large")
-	must(t, os.WriteFile(large, make([]byte, 1<<20), 0o600))
+	must(t, os.WriteFile(large, make([]byte, protocol.MaxBundle+1), 0o600))
 
 	tests := []struct {
 		name, file string

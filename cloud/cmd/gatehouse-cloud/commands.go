@@ -227,12 +227,22 @@ func setUpSync(c *cli.Call) func() error {
 	open := opener(c)
 	property := c.Flags.String("property", "", "the `PROPERTY` to read")
 	unit := c.Flags.String("unit", "", "only this `UNIT`, as its source names it")
+	person := c.Flags.String("person", "", "only the units of this `PERSON`, an id or a whole name")
 	return func() error {
-		if *property == "" {
+		switch {
+		case *property == "":
 			return cli.Usagef("--property PROPERTY is missing: which one?")
+		case *unit != "" && *person != "":
+			return cli.Usagef("--unit and --person together: give one of them")
 		}
 		return open(slog.LevelWarn, func(cl *cloud.Cloud) error {
-			report, err := cl.Sync(c, access.PropertyID(*property), *unit)
+			var report cloud.SyncReport
+			var err error
+			if *person != "" {
+				report, err = cl.SyncPerson(c, access.PropertyID(*property), *person)
+			} else {
+				report, err = cl.Sync(c, access.PropertyID(*property), *unit)
+			}
 			if err != nil {
 				return c.TellFailure(report, theirs(err))
 			}
