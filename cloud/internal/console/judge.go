@@ -14,7 +14,7 @@ const (
 	Problem  Level = "problem"  // somebody must look
 	Progress Level = "progress" // on its way by itself
 	InPlace  Level = "ok"       // as it should be
-	NotDue   Level = "future"   // ready, and not due yet
+	NotDue   Level = "future"   // not due yet
 	Gone     Level = "gone"     // off the panel, as it should be
 	Nothing  Level = "none"     // nothing is planned here
 )
@@ -131,7 +131,7 @@ func barred(c clock, s span, cell Cell, on *OnPanel) Cell {
 	if !s.open {
 		out.Lines = []Line{{Text: "has no PIN or card, will not open"}, {"access is to begin", c.stamp(s.from)}}
 		if s.from.Sub(c.now) > soon {
-			out.Level = Progress
+			out.Level = cell.Level
 		}
 	}
 	return out

@@ -96,7 +96,7 @@ func TestTowardsG5_WithoutACredentialNothingIsPromised(t *testing.T) {
 		level Level
 		says  string
 	}{
-		{"next month", 30 * day, Stored, Progress, "Not due yet has no PIN or card, will not open access is to begin"},
+		{"next month", 30 * day, Stored, NotDue, "Not due yet has no PIN or card, will not open access is to begin"},
 		{"tomorrow", day, Stored, Problem, "will not open"},
 		{"next month, planned", 30 * day, Planned, Progress, "Planned has no PIN or card, will not open"},
 		{"since yesterday", -day, Stored, Problem, "has no PIN or card, so nothing opens"},
