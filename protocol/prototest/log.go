@@ -9,6 +9,9 @@ import (
 // patience is how long a test waits for something that must come. It bounds failures only.
 const patience = 10 * time.Second
 
+// nextPatience is the same for the next entry of a log: who writes it may be backing off.
+const nextPatience = time.Minute
+
 // Log collects values in the order in which they came, and lets a test wait for one. Make it with NewLog.
 type Log[T any] struct {
 	mu   sync.Mutex
@@ -62,7 +65,7 @@ func (r *Reader[T]) Next(t testing.TB, what string) T {
 // Find skips to the next value that fits and returns it; it fails the test when none comes in time.
 func (r *Reader[T]) Find(t testing.TB, what string, fits func(T) bool) T {
 	t.Helper()
-	late := time.NewTimer(patience)
+	late := time.NewTimer(nextPatience)
 	defer late.Stop()
 	for {
 		values, more := r.log.from(r.at)
@@ -75,7 +78,7 @@ func (r *Reader[T]) Find(t testing.TB, what string, fits func(T) bool) T {
 		select {
 		case <-more:
 		case <-late.C:
-			t.Fatalf("waited %s in vain for %s; %d others came", patience, what, len(r.log.All()))
+			t.Fatalf("waited %s in vain for %s; %d others came", nextPatience, what, len(r.log.All()))
 		}
 	}
 }
