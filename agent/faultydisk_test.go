@@ -234,10 +234,12 @@ func TestTowardsE2_ADiskThatFailsNowAndThen(t *testing.T) {
 			release := p.kept()
 			defer release()
 			story.until(access.EventConfirmed, access.OpAdd, "p1")
-			p.arrive(20, 32)
+			for n := 20; n < 32; n++ { // one by one: changes that come together are few writes
+				p.arrive(n, n+1)
+				story.until(access.EventConfirmed, access.OpAdd, access.PersonID(fmt.Sprint("p", n)))
+			}
 			p.keeper.Change(nil, keysOf(items(t, resident(1, since(time.Hour))...)))
 			tail.Find(t, "the words about the failing disk", says("The disk may be failing"))
-			story.until(access.EventConfirmed, access.OpAdd, "p31")
 			release()
 			p.wrap = nil
 			p.launch() // without faults: what is left is done and told

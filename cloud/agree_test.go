@@ -83,7 +83,10 @@ func TestTowardsG7_ARestoredCloudWaitsForAWord(t *testing.T) {
 	if _, err := s.Agree(t.Context(), b.ID, 0); err != nil {
 		t.Fatal(err)
 	}
-	if d, state = l.state("the agreement"); d.Base != d.Revision || state.Meant != position(d) {
+	for d, state = l.state("the agreement"); state.Meant.Epoch == 1; d, state = l.state("the agreement") {
+		// A hello repeated above may have brought the state twice.
+	}
+	if d.Base != d.Revision || state.Meant != position(d) {
 		t.Errorf("the agreement came as %d from %d, meant up to %v", d.Revision, d.Base, state.Meant)
 	}
 }

@@ -120,17 +120,23 @@ type line struct {
 	next   uint64      // number of the next event
 }
 
-// dial connects a gateway to the broker as its bundle says.
-func (b *box) dial(t *testing.T) *line {
+// mute connects a gateway to the broker as its bundle says. It hears nothing.
+func (b *box) mute(t *testing.T) *line {
 	t.Helper()
-	log := prototest.NewLog[down]()
 	client, err := b.connect(b.tls(t), string(b.ID))
 	if err != nil {
 		t.Fatalf("connect %s: %v", b.ID, err)
 	}
 	t.Cleanup(func() { client.Disconnect(0) })
-	opener := b.opener()
-	tok := client.Subscribe(protocol.AllDown(b.ID), 1, func(_ mqtt.Client, m mqtt.Message) {
+	return &line{t: t, box: b, client: client, next: 1}
+}
+
+// dial connects a gateway that hears what comes down.
+func (b *box) dial(t *testing.T) *line {
+	t.Helper()
+	l, log, opener := b.mute(t), prototest.NewLog[down](), b.opener()
+	l.down = log.Read()
+	tok := l.client.Subscribe(protocol.AllDown(b.ID), 1, func(_ mqtt.Client, m mqtt.Message) {
 		h, body, err := opener.Open(m.Payload())
 		if err != nil {
 			t.Errorf("%s: %v", m.Topic(), err)
@@ -140,7 +146,7 @@ func (b *box) dial(t *testing.T) *line {
 	if !tok.WaitTimeout(patience) || tok.Error() != nil {
 		t.Fatalf("subscribe: %v", tok.Error())
 	}
-	return &line{t: t, box: b, client: client, down: log.Read(), next: 1}
+	return l
 }
 
 func (b *box) connect(with *tls.Config, name string) (mqtt.Client, error) {

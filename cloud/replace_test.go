@@ -88,9 +88,10 @@ func TestTowardsG15_TheOldBoxIsRefused(t *testing.T) {
 	} else if again.bundle, err = protocol.ParseEnrollBundle(raw); err != nil {
 		t.Fatal(err)
 	}
-	still := old.dial(t) // connected, while it is replaced
+	still := old.mute(t) // connected, while it is replaced
 	b := replace(t, s.Cloud, old.ID)
-	still.hello(access.Position{Epoch: 1, Revision: 99}, access.Digest{}, "old")
+	hello := old.Up(t, protocol.TypeHello, protocol.Hello{Protocol: protocol.Version, Epoch: 1, Revision: 99, Boot: "boot", Nonce: "old"})
+	still.client.Publish(protocol.UpTopic(old.ID, protocol.TypeHello), 1, false, hello).WaitTimeout(patience) // it may have been cut off by now
 	for name, box := range map[string]*box{"the old box": old, "its other bundle": &again} {
 		if client, err := box.connect(box.tls(t), string(old.ID)); err == nil {
 			client.Disconnect(0)
