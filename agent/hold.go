@@ -100,13 +100,16 @@ func (a *Agent) meant(at access.Position) error {
 }
 
 // regained forgets the holds of people who have access again: what takes it from them later is another matter.
-func (a *Agent) regained(people []access.PersonID) error {
+func (a *Agent) regained(done store.Applied) error {
 	holds, err := walker{box: a.box}.Holds()
 	if err != nil || len(holds) == 0 {
 		return err
 	}
 	now, _ := a.box.clock.Now()
-	again := map[access.PersonID]bool{}
+	again, people := map[access.PersonID]bool{}, done.People
+	if done.Everybody {
+		people = slices.Collect(maps.Keys(holds))
+	}
 	for _, p := range people {
 		if _, held := holds[p]; !held {
 			continue

@@ -64,8 +64,8 @@ func (w linkWanted) Apply(u access.Update) (bool, error) {
 	if _, err := a.box.Places(); err != nil { // looks whether what could not be read is mended
 		a.log.Error("the places just stored cannot be read", "err", err)
 	}
-	all := first || done.Places || hurt && !a.box.wanted.Damaged()
-	err = errors.Join(a.box.site.SetFloor(done.Position), a.regained(done.People), a.meant(u.Meant), a.takeOwn(all || done.Own))
+	all := first || done.Places || done.Everybody || hurt && !a.box.wanted.Damaged()
+	err = errors.Join(a.box.site.SetFloor(done.Position), a.regained(done), a.meant(u.Meant), a.takeOwn(all || done.Own))
 	if err != nil {
 		a.log.Error("not all that follows from the state is done; it is tried again", "err", err)
 	}
@@ -74,7 +74,7 @@ func (w linkWanted) Apply(u access.Update) (bool, error) {
 			p.loop.Changed(all, done.People...)
 		}
 	}
-	if len(done.Settled) > 0 {
+	if len(done.Settled) > 0 || done.Everybody {
 		a.onsite.settle()
 	}
 	a.log.Info("wanted state stored", "revision", done.Position.Revision, "people_changed", len(done.People))

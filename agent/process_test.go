@@ -174,7 +174,7 @@ func (p *process) launch() {
 		<-done
 		if p.t.Failed() {
 			text := p.logs.text()
-			p.t.Logf("end of the agent's log:\n%s", text[max(0, len(text)-3000):])
+			p.t.Logf("end of the agent's log:\n%s", text[max(0, len(text)-30000):])
 		}
 	})
 }

@@ -22,6 +22,10 @@ type Applied struct {
 	Removed  int               // people who had a grant before and have none now
 	Total    int               // people who had a grant before
 
+	// Everybody: an earlier update whose commit failed may have been stored all the same, so
+	// People, Lost, Own and Settled need not name all that changed.
+	Everybody bool
+
 	Lost    []access.PersonID   // as in Loss, whether or not somebody agreed; sorted
 	Own     bool                // an item about the gateway itself changed, see Wanted.Own
 	Settled []access.Settlement // that came or changed; after a crash ask Wanted.Settlement too
@@ -80,7 +84,13 @@ func (w *Wanted) Apply(u access.Update, o ApplyOptions) (Applied, error) {
 		err = errors.Join(err, w.Update(w.dropStage)) // the chunks can never fit together
 	}
 	if err != nil {
+		if w.Suspect() != nil {
+			w.unsure.Store(true)
+		}
 		return Applied{}, w.note(err)
+	}
+	if out.Done {
+		out.Everybody = w.unsure.Swap(false)
 	}
 	return out, nil
 }

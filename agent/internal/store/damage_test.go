@@ -235,6 +235,26 @@ func TestFailedCommitMakesSuspectAndHeals(t *testing.T) {
 	}
 }
 
+// TestAFailedCommitThatIsThereAllTheSame: the last sync fails after everything was written. What nobody was told of must
+// not pass for long known.
+func TestAFailedCommitThatIsThereAllTheSame(t *testing.T) {
+	t.Parallel()
+	w := openWanted(t, t.TempDir())
+	m := court(2)
+	apply(t, w, m.snapshot(1, 7))
+	real := w.commit
+	w.commit = func(tx *bolt.Tx) error { return errors.Join(real(tx), syscall.EIO) }
+	u := m.delta(1, 8, m.put(resident(5, "5555")...))
+	_, err := w.Apply(u, today)
+	wantFault(t, err, fault.Internal)
+	w.commit = real
+	for _, want := range []bool{true, false} {
+		if a := apply(t, w, u); !a.Done || a.Everybody != want || a.Position != u.Position {
+			t.Errorf("%+v, want everybody %v", a, want)
+		}
+	}
+}
+
 func TestHealingRefusesADamagedFile(t *testing.T) {
 	t.Parallel()
 	s, _ := openSite(t, t.TempDir(), checked(t))

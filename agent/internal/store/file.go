@@ -319,7 +319,7 @@ func (f *file) heal() error {
 	}
 	f.db = db
 	f.setSuspect(nil)
-	f.opts.log().Warn("store opened again after a failed commit", "file", f.path, "was", was)
+	f.opts.log().Warn("store opened again after a failed commit", "file", f.path, "was", was, "remedy", fault.RemedyOf(was))
 	return nil
 }
 

@@ -33,6 +33,7 @@ type Wanted struct {
 	quarantined string
 	damaged     atomic.Bool // a record was found unreadable since the last snapshot
 	crooked     atomic.Bool // something in the index is, and it waits to be made anew
+	unsure      atomic.Bool // a commit failed: what it held is there or is not, and nobody was told
 }
 
 // state is where the wanted state stands.
