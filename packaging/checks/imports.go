@@ -32,6 +32,7 @@ var importTable = []row{
 	{pkg: access, may: []string{fault}},
 	{pkg: rules, may: []string{access, fault}}, // the rules judge the nouns
 	{pkg: "protocol", may: []string{access, fault}},
+	{pkg: "protocol/simkit"},
 	{pkg: "protocol/cli", may: []string{access, fault}},
 	{pkg: "protocol/prototest/realserver"},
 	{pkg: "protocol/prototest", may: []string{"protocol", access, fault, rules}},
@@ -45,11 +46,11 @@ var importTable = []row{
 	{pkg: "agent/internal/driver", may: []string{access, fault, rules, "agent/internal/driver/model"}},
 	{pkg: "agent/internal/driver/wrap", may: []string{access, fault}},
 	{pkg: "agent/internal/driver/*/*sim/*"}, // a simulator's own codec: its driver, and its driver's tests, must not see it
-	{pkg: "agent/internal/driver/comelit/comelitsim", may: []string{access, fault, rules, "agent/internal/driver/comelit/comelitsim/*"}},
-	{pkg: "agent/internal/driver/*/*sim", may: []string{access, fault, rules}},
+	{pkg: "agent/internal/driver/comelit/comelitsim", may: []string{access, fault, rules, "protocol/simkit", "agent/internal/driver/comelit/comelitsim/*"}},
+	{pkg: "agent/internal/driver/*/*sim", may: []string{access, fault, rules, "protocol/simkit"}},
 	{pkg: "agent/internal/driver/*", may: []string{access, fault, "agent/internal/driver", "agent/internal/driver/model", "agent/internal/driver/wrap", "firmware-bridge/..."}, never: []string{serialFake}},
 	{pkg: "agent/internal/cloudlink", may: []string{access, fault, "protocol", "agent/internal/outbox"}},
-	{pkg: "agent/cmd/gatehouse-sim", may: []string{access, fault, rules, "agent", "protocol/cli", "agent/internal/driver/*/*sim"}},
+	{pkg: "agent/cmd/gatehouse-sim", may: []string{access, fault, rules, "agent", "protocol/cli", "protocol/simkit", "agent/internal/driver/*/*sim"}},
 	// Its device commands need no daemon: they talk to one driver, or to a serial port, directly.
 	{pkg: "agent/cmd/gatehouse-agent", may: []string{access, fault, rules, "firmware-bridge/serialport", "agent", "protocol", "protocol/cli", "agent/internal/driver", "agent/internal/driver/model", "agent/internal/osservice"}},
 	{pkg: "agent", may: []string{"agent/internal/...", "protocol/..."}, never: testSupport},
@@ -64,11 +65,11 @@ var importTable = []row{
 	{pkg: "cloud/internal/policy", may: []string{access, fault, rules, "cloud/internal/people/model"}},
 	{pkg: "cloud/internal/people", may: []string{access, fault, rules, "cloud/internal/people/model", "cloud/internal/pms"}},
 	{pkg: "cloud/internal/pmstest", may: []string{access, fault, rules, "cloud/internal/pms"}},
-	{pkg: "cloud/internal/pms/*/*sim", may: []string{access, fault, rules}},
+	{pkg: "cloud/internal/pms/*/*sim", may: []string{access, fault, rules, "protocol/simkit"}},
 	{pkg: "cloud/internal/pms/*", may: []string{access, fault, "cloud/internal/pms"}},
 	{pkg: "cloud/internal/console", may: []string{access, fault, "cloud/internal/policy", "cloud/internal/people/model"}},
 	{pkg: "cloud/internal/api", may: []string{access, fault, "cloud/internal/policy", "cloud/internal/people/model"}},
-	{pkg: "cloud/cmd/gatehouse-pmssim", may: []string{access, fault, rules, "cloud", "protocol/cli", "cloud/internal/pms/*/*sim", "testdata/..."}},
+	{pkg: "cloud/cmd/gatehouse-pmssim", may: []string{access, fault, rules, "cloud", "protocol/cli", "protocol/simkit", "cloud/internal/pms/*/*sim", "testdata/..."}},
 	{pkg: "cloud/cmd/*", may: []string{access, fault, rules, "cloud", "protocol", "protocol/cli"}},
 	{pkg: "cloud", may: []string{"cloud/internal/...", "protocol/..."}, never: testSupport},
 

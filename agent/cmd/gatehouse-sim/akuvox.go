@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"flag"
-	"fmt"
 	"io"
 	"net/netip"
 	"os"
@@ -13,6 +12,7 @@ import (
 
 	"gatehouse/agent/internal/driver/akuvox/akuvoxsim"
 	"gatehouse/protocol/cli"
+	"gatehouse/protocol/simkit"
 )
 
 // akuvoxFlags are the flags of the akuvox command.
@@ -64,7 +64,7 @@ func runAkuvox(ctx context.Context, args []string, stdout, stderr io.Writer) err
 		return err
 	}
 	if f.listFaults {
-		return printFaults(stdout)
+		return akuvoxsim.FaultList().Print(stdout)
 	}
 	panel, err := f.panel()
 	if err != nil {
@@ -75,19 +75,6 @@ func runAkuvox(ctx context.Context, args []string, stdout, stderr io.Writer) err
 		sides = append(sides, cli.Side{Name: "control", Address: f.control, Handler: panel.Control()})
 	}
 	return cli.ServeLoopback(ctx, "gatehouse-sim", sides, stdout, stderr)
-}
-
-func printFaults(w io.Writer) error {
-	for _, f := range akuvoxsim.Faults() {
-		line := f.Line
-		if f.Default != "" {
-			line += " (value, default " + f.Default + ")"
-		}
-		if _, err := fmt.Fprintf(w, "%-22s %s\n", f.Name, line); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // panel turns the flags into a panel.
@@ -112,8 +99,7 @@ func (f *akuvoxFlags) panel() (*akuvoxsim.Panel, error) {
 		o.Allow = append(o.Allow, addr)
 	}
 	for _, s := range f.faults {
-		name, value, _ := strings.Cut(s, "=")
-		o.Faults = append(o.Faults, akuvoxsim.FaultSetting{Name: name, On: true, Value: value})
+		o.Faults = append(o.Faults, simkit.ParseFault(s))
 	}
 	p, err := akuvoxsim.New(o)
 	if err != nil {

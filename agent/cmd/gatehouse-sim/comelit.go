@@ -3,12 +3,12 @@ package main
 import (
 	"context"
 	"flag"
-	"fmt"
 	"io"
 	"strings"
 
 	"gatehouse/agent/internal/driver/comelit/comelitsim"
 	"gatehouse/protocol/cli"
+	"gatehouse/protocol/simkit"
 )
 
 // comelitFlags are the flags of the comelit command.
@@ -41,7 +41,7 @@ func runComelit(ctx context.Context, args []string, stdout, stderr io.Writer) er
 		return err
 	}
 	if f.listFaults {
-		return printComelitFaults(stdout)
+		return comelitsim.FaultList().Print(stdout)
 	}
 	panel, err := f.panel()
 	if err != nil {
@@ -58,19 +58,6 @@ func runComelit(ctx context.Context, args []string, stdout, stderr io.Writer) er
 		sides = append(sides, cli.Side{Name: "control", Address: f.control, Handler: panel.Control()})
 	}
 	return cli.ServeLoopback(ctx, "gatehouse-sim", sides, stdout, stderr)
-}
-
-func printComelitFaults(w io.Writer) error {
-	for _, f := range comelitsim.Faults() {
-		line := f.Line
-		if f.Default != "" {
-			line += " (value, default " + f.Default + ")"
-		}
-		if _, err := fmt.Fprintf(w, "%-22s %s\n", f.Name, line); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // panel turns the flags into a panel.
@@ -92,8 +79,7 @@ func (f *comelitFlags) panel() (*comelitsim.Panel, error) {
 		}
 	}
 	for _, s := range f.faults {
-		name, value, _ := strings.Cut(s, "=")
-		o.Faults = append(o.Faults, comelitsim.FaultSetting{Name: name, On: true, Value: value})
+		o.Faults = append(o.Faults, simkit.ParseFault(s))
 	}
 	p, err := comelitsim.New(o)
 	if err != nil {

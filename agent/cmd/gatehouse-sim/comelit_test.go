@@ -158,7 +158,7 @@ func TestComelitHelpAndFaultList(t *testing.T) {
 		t.Fatalf("exit %d %s", code, err.String())
 	}
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	all := comelitsim.Faults()
+	all := comelitsim.FaultList().Faults
 	if len(lines) != len(all) {
 		t.Fatalf("%d lines for %d faults", len(lines), len(all))
 	}

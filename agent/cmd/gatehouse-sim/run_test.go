@@ -236,7 +236,7 @@ func TestFaultsAreListedOneALine(t *testing.T) {
 		t.Fatalf("exit %d %s", code, err.String())
 	}
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	all := akuvoxsim.Faults()
+	all := akuvoxsim.FaultList().Faults
 	if len(lines) != len(all) {
 		t.Fatalf("%d lines for %d faults", len(lines), len(all))
 	}

@@ -3,13 +3,12 @@ package main
 import (
 	"bytes"
 	"flag"
-	"fmt"
-	"io"
 	"strings"
 	"time"
 
 	"gatehouse/cloud/internal/pms/rentmanager/rentmanagersim"
 	"gatehouse/protocol/cli"
+	"gatehouse/protocol/simkit"
 )
 
 // maxFile bounds a data file: a company with a hundred thousand people fits.
@@ -52,7 +51,7 @@ func rentManager(c *cli.Call) func() error {
 	f.register(c.Flags)
 	return func() error {
 		if f.listFaults {
-			return printFaults(c.Stdout)
+			return rentmanagersim.FaultList().Print(c.Stdout)
 		}
 		account, err := f.account()
 		if err != nil {
@@ -64,19 +63,6 @@ func rentManager(c *cli.Call) func() error {
 		}
 		return cli.ServeLoopback(c, "gatehouse-pmssim", sides, c.Stdout, c.Stderr)
 	}
-}
-
-func printFaults(w io.Writer) error {
-	for _, f := range rentmanagersim.Faults() {
-		line := f.Line
-		if f.Default != "" {
-			line += " (value, default " + f.Default + ")"
-		}
-		if _, err := fmt.Fprintf(w, "%-20s %s\n", f.Name, line); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // account turns the flags into an account.
@@ -104,7 +90,7 @@ func (f *rentManagerFlags) account() (*rentmanagersim.Server, error) {
 		}
 	}
 	for _, s := range f.faults {
-		o.Faults = append(o.Faults, rentmanagersim.ParseFault(s))
+		o.Faults = append(o.Faults, simkit.ParseFault(s))
 	}
 	account, err := rentmanagersim.New(o)
 	if err != nil {

@@ -111,8 +111,11 @@ func TestControlFault(t *testing.T) {
 	r.control("POST", "/fault", `{"name":"http-500","on":false}`)
 	r.get("/api/system/info").fine(t)
 	_, body := r.control("GET", "/faults", "")
-	var list []map[string]string
-	if err := json.Unmarshal([]byte(body), &list); err != nil || len(list) != len(akuvoxsim.Faults()) || list[0]["line"] == "" {
+	var list struct {
+		Faults []map[string]string `json:"faults"`
+		On     []any               `json:"on"`
+	}
+	if err := json.Unmarshal([]byte(body), &list); err != nil || len(list.Faults) != len(akuvoxsim.FaultList().Faults) || list.Faults[0]["line"] == "" || len(list.On) != 0 {
 		t.Errorf("GET /faults: %v %s", err, body)
 	}
 }

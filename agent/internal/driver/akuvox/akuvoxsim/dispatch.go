@@ -51,12 +51,12 @@ func (p *Panel) gate(c *call) (reply, bool) {
 	if misrouted && c.target != "config" { // config has words of its own
 		return failed().reply(c.body.Action), true
 	}
-	if a := p.faults[FaultWriteLimit]; a != nil {
-		if a.count <= 0 {
+	if a := p.faults.On(FaultWriteLimit); a != nil {
+		if a.Count <= 0 {
 			p.bites(FaultWriteLimit)
 			return failed().reply(c.body.Action), true
 		}
-		a.count--
+		a.Count--
 	}
 	return reply{}, false
 }

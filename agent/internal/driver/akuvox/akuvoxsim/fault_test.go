@@ -38,7 +38,7 @@ func TestEveryFaultDoesWhatItsLineSays(t *testing.T) {
 			c.check(t, r)
 		})
 	}
-	for _, f := range akuvoxsim.Faults() {
+	for _, f := range akuvoxsim.FaultList().Faults {
 		if !checked[f.Name] {
 			t.Errorf("no test shows what %s does", f.Name)
 		}

@@ -1,5 +1,7 @@
 package akuvoxsim
 
+import "gatehouse/protocol/simkit"
+
 // Names of the faults. Each is a bad day that the reference describes or leaves open.
 const (
 	FaultTrailingBytes    = "trailing-bytes"
@@ -35,27 +37,27 @@ const (
 	FaultCompactDates     = "compact-dates"
 )
 
-// Faults lists every fault with one line of meaning.
-func Faults() []Fault {
-	return []Fault{
+// FaultList lists every fault with one line of meaning.
+func FaultList() simkit.List {
+	return simkit.List{Command: "gatehouse-sim akuvox", Faults: []simkit.Fault{
 		{Name: FaultTrailingBytes, Line: "HTTP text follows the JSON in every reply"},
 		{Name: FaultBadUTF8, Line: "the message of every reply holds a byte that is not UTF-8"},
 		{Name: FaultEmpty200, Line: "every request is answered 200 with an empty body and not carried out"},
 		{Name: FaultHTTP500, Line: "every request is answered 500 and not carried out"},
-		{Name: FaultSlow, Line: "every reply comes late, after the request was carried out", Default: "3s", kind: durationValue},
+		{Name: FaultSlow, Line: "every reply comes late, after the request was carried out", Default: "3s", Takes: simkit.Duration},
 		{Name: FaultDropAfter, Line: "a write takes effect, then the connection is reset in the middle of the reply"},
 		{Name: FaultDropBefore, Line: "the connection is reset when a write arrives, before it takes effect"},
 		{Name: FaultDropRead, Line: "the connection is reset in the middle of the reply to a read"},
-		{Name: FaultLockup, Line: "requests that overlap, or start within 0.25 s of the last good reply, lock the panel up: connections are reset", Default: "30s", kind: durationValue},
+		{Name: FaultLockup, Line: "requests that overlap, or start within 0.25 s of the last good reply, lock the panel up: connections are reset", Default: "30s", Takes: simkit.Duration},
 		{Name: FaultSilentDrop, Line: "writes of users and schedules are answered OK and not stored"},
 		{Name: FaultPartialDrop, Line: "a user write is answered OK and its PIN is not stored"},
 		{Name: FaultStaleNonce, Line: "a digest nonce is good for one request, then refused as stale"},
 		{Name: FaultFull, Line: "adding a user is refused as if the memory were full"},
 		{Name: FaultNoFilter, Line: "NameOrPerID is ignored: everybody is returned"},
-		{Name: FaultClockSkew, Line: "the panel's clock runs ahead (a negative value: behind)", Default: "1h", kind: durationValue},
-		{Name: FaultReboot, Line: "restarts now, unreachable for a while, then the fault ends; settings are saved", Default: "20s", kind: durationValue},
-		{Name: FaultPowerCut, Line: "loses power now, unreachable for a while, then the fault ends; unsaved settings are lost", Default: "20s", kind: durationValue},
-		{Name: FaultWriteLimit, Line: "after so many more writes every write is refused", Default: "10", kind: countValue},
+		{Name: FaultClockSkew, Line: "the panel's clock runs ahead (a negative value: behind)", Default: "1h", Takes: simkit.Duration, Negative: true},
+		{Name: FaultReboot, Line: "restarts now, unreachable for a while, then the fault ends; settings are saved", Default: "20s", Takes: simkit.Duration, Moment: true},
+		{Name: FaultPowerCut, Line: "loses power now, unreachable for a while, then the fault ends; unsaved settings are lost", Default: "20s", Takes: simkit.Duration, Moment: true},
+		{Name: FaultWriteLimit, Line: "after so many more writes every write is refused", Default: "10", Takes: simkit.Count},
 		{Name: FaultPagedOnly, Line: "a list call without page returns the first page only"},
 		{Name: FaultBareInfo, Line: "system/info has Status beside retcode instead of under data"},
 		{Name: FaultAPIOff, Line: "the HTTP API is switched off: 403 for everybody"},
@@ -69,5 +71,5 @@ func Faults() []Fault {
 		{Name: FaultScheduleInUse, Line: "deleting a schedule that a user carries is refused; otherwise it is deleted"},
 		{Name: FaultLogOldestFirst, Line: "the door log is listed oldest first"},
 		{Name: FaultCompactDates, Line: "door log dates are written 20060102 instead of 2006-01-02"},
-	}
+	}}
 }

@@ -175,7 +175,7 @@ func TestAssumptionsNameEveryAlternative(t *testing.T) {
 			t.Errorf("assumptions.md does not say that %s turns an assumption round", name)
 		}
 	}
-	for _, f := range akuvoxsim.Faults() {
+	for _, f := range akuvoxsim.FaultList().Faults {
 		if strings.Contains(f.Line, "otherwise") && !strings.Contains(string(b), "`"+f.Name+"`") {
 			t.Errorf("%s chooses a behaviour that assumptions.md does not speak of", f.Name)
 		}

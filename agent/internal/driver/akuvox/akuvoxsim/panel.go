@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"gatehouse/protocol/simkit"
 )
 
 // Sizes that the reference leaves open (assumptions.md).
@@ -48,7 +50,7 @@ type Panel struct {
 	opt   Options
 
 	mu          sync.Mutex
-	faults      map[string]*armed
+	faults      simkit.Switches
 	users       []User
 	nextUser    int
 	schedules   []Schedule
@@ -88,7 +90,7 @@ func New(o Options) (*Panel, error) {
 		m.Capacity = o.Capacity
 	}
 	p := &Panel{
-		model: m, opt: o, faults: map[string]*armed{}, nextUser: 1, nextSched: firstScheduleID,
+		model: m, opt: o, faults: FaultList().Switches(), nextUser: 1, nextSched: firstScheduleID,
 		schedules: builtInSchedules(), nextGroup: 1, nextContact: 1, relayUntil: map[int]time.Time{},
 		nextLog: 1, opaque: newNonceText(), boot: o.Now(), rec: newRecorder(),
 	}

@@ -2,29 +2,21 @@ package akuvoxsim
 
 import (
 	"io"
-	"net"
 	"net/http"
 	"time"
+
+	"gatehouse/protocol/simkit"
 )
 
 // maxBody bounds a request body.
 const maxBody = 1 << 20
-
-// cut says whether and how the connection is broken instead of a whole answer.
-type cut int
-
-const (
-	cutNot  cut = iota
-	cutAll      // reset without a byte
-	cutHalf     // reset in the middle of the reply
-)
 
 // answer is what goes out.
 type answer struct {
 	status    int
 	challenge string
 	body      []byte
-	cut       cut
+	cut       simkit.Cut
 	delay     time.Duration
 	retcode   int
 }
@@ -37,14 +29,7 @@ func (p *Panel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		a = p.answer(rec, r, body)
 	}
-	if a.delay > 0 {
-		t := time.NewTimer(a.delay)
-		defer t.Stop()
-		select {
-		case <-t.C:
-		case <-r.Context().Done():
-		}
-	}
+	simkit.Wait(r.Context(), a.delay)
 	p.finish(rec, a)
 	a.send(w)
 }
@@ -69,7 +54,7 @@ func (p *Panel) finish(rec *Request, a answer) {
 	defer p.mu.Unlock()
 	rec.Retcode = a.retcode
 	status := a.status
-	if a.cut != cutNot {
+	if a.cut != simkit.Whole {
 		status = 0
 	}
 	p.rec.finish(rec, p.opt.Now(), status)
@@ -83,7 +68,7 @@ func (p *Panel) answer(rec *Request, r *http.Request, body []byte) answer {
 	rec.Target, rec.Action, rec.Mutating = c.body.Target, c.body.Action, isAPI && c.changes()
 	rec.IDs, rec.UserIDs = c.idents()
 	if _, out := p.down(); out {
-		return answer{cut: cutAll}
+		return answer{cut: simkit.CutAll}
 	}
 	a := answer{status: http.StatusOK, delay: p.faultDuration(FaultSlow)}
 	if a.delay > 0 {
@@ -116,7 +101,7 @@ func (p *Panel) admitted(r *http.Request, body []byte) *refusal {
 func (p *Panel) carryOut(a *answer, c *call) {
 	change := c.changes()
 	if change && p.bites(FaultDropBefore) {
-		a.cut = cutAll
+		a.cut = simkit.CutAll
 		return
 	}
 	out := p.dispatch(c)
@@ -125,41 +110,17 @@ func (p *Panel) carryOut(a *answer, c *call) {
 	}
 	a.retcode, a.body = out.retcode, p.encode(out)
 	if change && p.bites(FaultDropAfter) || !change && p.bites(FaultDropRead) {
-		a.cut = cutHalf
+		a.cut = simkit.CutHalf
 	}
 }
 
 // send writes the answer to the wire.
 func (a answer) send(w http.ResponseWriter) {
-	if a.cut == cutAll {
-		reset(w)
-		return
-	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html") // the type varies on real units; a client must not look at it
 	h.Set("Server", "lighttpd/1.4.30")
-	h.Set("Content-Length", itoa(len(a.body)))
 	if a.challenge != "" {
 		h.Set("WWW-Authenticate", a.challenge)
 	}
-	w.WriteHeader(a.status)
-	if a.cut == cutHalf {
-		w.Write(a.body[:len(a.body)/2])       // the connection dies next
-		http.NewResponseController(w).Flush() //nolint:errcheck // as above
-		reset(w)
-		return
-	}
-	w.Write(a.body) // a caller that left is its own business
-}
-
-// reset breaks the connection hard, or aborts the handler where there is no connection to take over.
-func reset(w http.ResponseWriter) {
-	conn, _, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		panic(http.ErrAbortHandler)
-	}
-	if tcp, ok := conn.(*net.TCPConn); ok {
-		tcp.SetLinger(0) //nolint:errcheck // best effort: a plain close will do
-	}
-	conn.Close() // broken on purpose
+	a.cut.Send(w, a.status, a.body)
 }

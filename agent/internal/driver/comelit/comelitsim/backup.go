@@ -66,8 +66,8 @@ func (p *Panel) usersText() string {
 
 // bomb is how many megabytes users.cfg grows by when it is unpacked.
 func (p *Panel) bomb() int {
-	if a := p.faults[FaultBombBackup]; a != nil {
-		return a.count
+	if a := p.faults.On(FaultBombBackup); a != nil {
+		return a.Count
 	}
 	return 0
 }
@@ -141,8 +141,8 @@ func (p *Panel) makeBackup() bool {
 	}
 	p.lastName = max(p.lastName+1, p.now().Unix())
 	b := backup{name: strconv.FormatInt(p.lastName, 10) + ".tar.gz", ready: p.now(), packed: p.pack()}
-	if a, late := p.bite(FaultLateBackup); late {
-		b.ready = b.ready.Add(a.duration)
+	if a := p.faults.Bite(FaultLateBackup); a != nil {
+		b.ready = b.ready.Add(a.Duration)
 	}
 	p.backups = append(p.backups, b)
 	return true

@@ -212,7 +212,7 @@ func TestFaultSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	seen := map[string]bool{}
-	for _, f := range comelitsim.Faults() {
+	for _, f := range comelitsim.FaultList().Faults {
 		if seen[f.Name] || f.Line == "" {
 			t.Errorf("%s is listed twice or without a line", f.Name)
 		}

@@ -1,10 +1,9 @@
 package comelitsim
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"gatehouse/protocol/simkit"
 	"net/http"
 	"strconv"
 )
@@ -16,69 +15,35 @@ POST /ring      a visitor presses a unit: {"unit":0,"door":"SB100001"}: {"call",
 POST /release   the ring ends: {"cause":0}
 POST /present   {"pin":"1234"} or {"card":"0A1B2C3D"}: never granted, the device has neither
 POST /fault     {"name":"slow","on":true,"value":"2s","times":1}; value and times may be left out
-GET  /faults    every fault with one line of meaning
+GET  /faults    {"faults":[every fault with one line of meaning],"on":[…]}
 GET  /users     every slot that somebody has; ?all=1 the free ones too
 POST /edit      a hand edit: {"op":"set|clear|reset","slot":{"unit","slot","enabled","kind","name","email","phone","token","code","os"}}
 POST /backups   the installer deletes old backups: {"keep":0}
 GET  /stats     requests, messages, field writes in order, invitations, and what was ignored
 `
 
-// maxControl bounds a request body of the control side.
-const maxControl = 1 << 16
-
 // Control is the handler of the control side: the hand, the bell and the eye of a test or a demo.
 func (p *Panel) Control() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		io.WriteString(w, controlHelp) //nolint:errcheck // a caller that left is its own business
-	})
-	mux.HandleFunc("GET /doorlog", func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, p.DoorLog()) })
+	mux.HandleFunc("GET /{$}", simkit.Help(controlHelp))
+	mux.HandleFunc("GET /doorlog", simkit.Show(p.DoorLog))
 	mux.HandleFunc("GET /users", func(w http.ResponseWriter, r *http.Request) {
-		answerJSON(w, p.Users(r.URL.Query().Get("all") != ""))
+		simkit.AnswerJSON(w, p.Users(r.URL.Query().Get("all") != ""))
 	})
-	mux.HandleFunc("GET /stats", func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, p.Stats()) })
-	mux.HandleFunc("GET /faults", func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, faultLines()) })
-	mux.HandleFunc("POST /ring", control(p.controlRing))
-	mux.HandleFunc("POST /release", control(p.controlRelease))
-	mux.HandleFunc("POST /present", control(p.controlPresent))
-	mux.HandleFunc("POST /fault", control(func(s FaultSetting) (any, error) { return s, p.SetFault(s) }))
-	mux.HandleFunc("POST /edit", control(p.controlEdit))
-	mux.HandleFunc("POST /backups", control(func(in struct {
+	mux.HandleFunc("GET /stats", simkit.Show(p.Stats))
+	mux.HandleFunc("GET /faults", simkit.ShowFaults(FaultList(), p.FaultsOn))
+	mux.HandleFunc("POST /ring", simkit.Act(p.controlRing))
+	mux.HandleFunc("POST /release", simkit.Act(p.controlRelease))
+	mux.HandleFunc("POST /present", simkit.Act(p.controlPresent))
+	mux.HandleFunc("POST /fault", simkit.Switch(p.SetFault))
+	mux.HandleFunc("POST /edit", simkit.Act(p.controlEdit))
+	mux.HandleFunc("POST /backups", simkit.Act(func(in struct {
 		Keep int `json:"keep"`
 	},
 	) (any, error) {
 		return in, p.DropBackups(in.Keep)
 	}))
 	return mux
-}
-
-func faultLines() []map[string]string {
-	var out []map[string]string
-	for _, f := range Faults() {
-		out = append(out, map[string]string{"name": f.Name, "line": f.Line, "default": f.Default})
-	}
-	return out
-}
-
-// control reads one object, acts, and answers; a refusal is a 400 with the reason, a ring in the way a 409.
-func control[T any](act func(T) (any, error)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		var in T
-		err := strictJSON(r.Body, &in)
-		var out any
-		if err == nil {
-			out, err = act(in)
-		}
-		switch {
-		case errors.Is(err, errBusy):
-			http.Error(w, err.Error(), http.StatusConflict)
-		case err != nil:
-			http.Error(w, err.Error(), http.StatusBadRequest)
-		default:
-			answerJSON(w, out)
-		}
-	}
 }
 
 // visit is who rings where.
@@ -124,22 +89,4 @@ func (p *Panel) controlEdit(in struct {
 },
 ) (any, error) {
 	return p.Edit(in.Op, in.Slot)
-}
-
-// strictJSON reads exactly one object with known fields only.
-func strictJSON(r io.Reader, to any) error {
-	d := json.NewDecoder(io.LimitReader(r, maxControl))
-	d.DisallowUnknownFields()
-	if err := d.Decode(to); err != nil {
-		return fmt.Errorf("the body is not what this call takes: %w; GET / shows it", err)
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return errors.New("the body holds more than one JSON value; send one")
-	}
-	return nil
-}
-
-func answerJSON(w http.ResponseWriter, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	json.NewEncoder(w).Encode(v) //nolint:errcheck // a caller that left is its own business
 }

@@ -50,8 +50,8 @@ func (p *Panel) openDoor(c *conn, x *exchange, k viper.Packet) {
 
 // doorCause is busy while it rings (§7.7).
 func (p *Panel) doorCause() byte {
-	if a, on := p.bite(FaultDoorCause); on {
-		return byte(a.count)
+	if a := p.faults.Bite(FaultDoorCause); a != nil {
+		return byte(a.Count)
 	}
 	if p.ringing() {
 		return causeBusy

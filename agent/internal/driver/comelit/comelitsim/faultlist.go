@@ -1,5 +1,14 @@
 package comelitsim
 
+import (
+	"slices"
+
+	"gatehouse/protocol/simkit"
+)
+
+// maxCount bounds a fault's number: a response code, characters, megabytes.
+const maxCount = 1024
+
 // Names of the faults. Each is a bad day that the reference describes or leaves open.
 const (
 	FaultFreeze           = "freeze"
@@ -69,23 +78,23 @@ const (
 	FaultUsersFileMissing = "users-file-missing"
 )
 
-// Faults lists every fault with one line of meaning.
-func Faults() []Fault {
-	return append(append(wholeFaults(), bridgeFaults()...), append(webFaults(), backupFaults()...)...)
+// FaultList lists every fault with one line of meaning.
+func FaultList() simkit.List {
+	return simkit.List{Command: "gatehouse-sim comelit", Faults: slices.Concat(wholeFaults(), bridgeFaults(), webFaults(), backupFaults())}
 }
 
-func wholeFaults() []Fault {
-	return []Fault{
+func wholeFaults() []simkit.Fault {
+	return []simkit.Fault{
 		{Name: FaultFreeze, Line: "connections are accepted and nothing is answered on any side"},
-		{Name: FaultReboot, Line: "restarts now, unreachable for a while, then the fault ends; slots and backups stay, sessions do not", Default: "20s", kind: durationValue},
-		{Name: FaultSleep, Line: "nothing is answered once it was idle for so long, until a ring or the end of the fault wakes it", Default: "15s", kind: durationValue},
-		{Name: FaultSlow, Line: "every answer comes late, after the request was carried out", Default: "3s", kind: durationValue},
+		{Name: FaultReboot, Line: "restarts now, unreachable for a while, then the fault ends; slots and backups stay, sessions do not", Default: "20s", Takes: simkit.Duration, Moment: true},
+		{Name: FaultSleep, Line: "nothing is answered once it was idle for so long, until a ring or the end of the fault wakes it", Default: "15s", Takes: simkit.Duration},
+		{Name: FaultSlow, Line: "every answer comes late, after the request was carried out", Default: "3s", Takes: simkit.Duration},
 	}
 }
 
-func bridgeFaults() []Fault {
-	return []Fault{
-		{Name: FaultSlowConfig, Line: "get-configuration alone is answered late", Default: "12s", kind: durationValue},
+func bridgeFaults() []simkit.Fault {
+	return []simkit.Fault{
+		{Name: FaultSlowConfig, Line: "get-configuration alone is answered late", Default: "12s", Takes: simkit.Duration},
 		{Name: FaultResetFrame, Line: "the connection is reset in the middle of the next frame"},
 		{Name: FaultHalfFrame, Line: "half of the next frame is sent, then the connection stays open and silent"},
 		{Name: FaultSplitFrames, Line: "every frame is sent one byte at a time"},
@@ -96,17 +105,17 @@ func bridgeFaults() []Fault {
 		{Name: FaultWrongTypes, Line: "JSON answers carry text where numbers belong and numbers where text does"},
 		{Name: FaultWrongID, Line: "JSON answers carry another message-id than the request"},
 		{Name: FaultNoise, Line: "an unsolicited notification goes before every JSON answer"},
-		{Name: FaultTokenLost, Line: "every token is refused with this response code", Default: "401", kind: countValue},
+		{Name: FaultTokenLost, Line: "every token is refused with this response code", Default: "401", Takes: simkit.Count, Most: maxCount},
 		{Name: FaultCodeExpired, Line: "activation codes are refused as expired when they are redeemed"},
-		{Name: FaultLapse, Line: "registrations lapse now and then the fault ends: the socket stays up, rings stop, no error"},
-		{Name: FaultRenewal, Line: "the registration's answer is repeated so often; without ack and FIN it lapses in silence", Default: "20s", kind: durationValue},
+		{Name: FaultLapse, Line: "registrations lapse now and then the fault ends: the socket stays up, rings stop, no error", Moment: true},
+		{Name: FaultRenewal, Line: "the registration's answer is repeated so often; without ack and FIN it lapses in silence", Default: "20s", Takes: simkit.Duration},
 		{Name: FaultWorksOnce, Line: "after the first door or actuator a connection's commands go unanswered"},
-		{Name: FaultStaleSession, Line: "a lost connection keeps the one session taken for so long", Default: "60s", kind: durationValue},
+		{Name: FaultStaleSession, Line: "a lost connection keeps the one session taken for so long", Default: "60s", Takes: simkit.Duration},
 		{Name: FaultManySessions, Line: "each slot may register for itself; otherwise one session on the whole device"},
 		{Name: FaultKickOlder, Line: "a login with a token resets the connection that already uses it"},
 		{Name: FaultRegisterFirst, Line: "doors and actuators go unanswered for a connection that has not registered"},
 		{Name: FaultStrictSource, Line: "packets whose source is not the slot's own address are ignored"},
-		{Name: FaultDoorCause, Line: "doors are refused with this cause", Default: "8", kind: countValue, most: 255},
+		{Name: FaultDoorCause, Line: "doors are refused with this cause", Default: "8", Takes: simkit.Count, Most: 255},
 		{Name: FaultDoorMute, Line: "doors open and nothing is answered"},
 		{Name: FaultDoorDead, Line: "doors stay shut and nothing is answered"},
 		{Name: FaultActuatorMute, Line: "actuators switch and nothing is answered"},
@@ -117,8 +126,8 @@ func bridgeFaults() []Fault {
 	}
 }
 
-func webFaults() []Fault {
-	return []Fault{
+func webFaults() []simkit.Fault {
+	return []simkit.Fault{
 		{Name: FaultItalian, Line: "the pages speak Italian"},
 		{Name: FaultPlainLogin, Line: "a login is answered without any phrase, right or wrong"},
 		{Name: FaultPasswordChanged, Line: "every web login is refused"},
@@ -135,7 +144,7 @@ func webFaults() []Fault {
 		{Name: FaultDropAfter, Line: "a web write takes effect, then the connection is reset"},
 		{Name: FaultWriteLost, Line: "field writes are answered as good and not stored"},
 		{Name: FaultWriteRefused, Line: "field writes are answered 200 with Invalid request and not stored"},
-		{Name: FaultTruncateNames, Line: "texts are stored cut to so many characters", Default: "20", kind: countValue},
+		{Name: FaultTruncateNames, Line: "texts are stored cut to so many characters", Default: "20", Takes: simkit.Count, Most: maxCount},
 		{Name: FaultHandEdits, Line: "after each field write somebody changes the slot's name by hand"},
 		{Name: FaultSlotTaken, Line: "just before a write to an empty slot somebody else takes it"},
 		{Name: FaultTokenSurvives, Line: "a disabled or cleared slot keeps its token, and the token keeps working"},
@@ -144,14 +153,14 @@ func webFaults() []Fault {
 	}
 }
 
-func backupFaults() []Fault {
-	return []Fault{
-		{Name: FaultBackupQuota, Line: "somebody else's backups fill the quota of five now; then the fault ends"},
+func backupFaults() []simkit.Fault {
+	return []simkit.Fault{
+		{Name: FaultBackupQuota, Line: "somebody else's backups fill the quota of five now; then the fault ends", Moment: true},
 		{Name: FaultNoBackup, Line: "a backup is promised and not made"},
-		{Name: FaultLateBackup, Line: "a backup is listed only after so long", Default: "2s", kind: durationValue},
+		{Name: FaultLateBackup, Line: "a backup is listed only after so long", Default: "2s", Takes: simkit.Duration},
 		{Name: FaultTruncatedBackup, Line: "half of the archive is sent as if it were whole"},
 		{Name: FaultResetBackup, Line: "the connection is reset in the middle of the archive"},
-		{Name: FaultBombBackup, Line: "users.cfg unpacks to so many megabytes", Default: "64", kind: countValue},
+		{Name: FaultBombBackup, Line: "users.cfg unpacks to so many megabytes", Default: "64", Takes: simkit.Count, Most: maxCount},
 		{Name: FaultPlainMembers, Line: "no file inside the archive is packed again"},
 		{Name: FaultControlChars, Line: "names in users.cfg carry control characters and bytes that are not UTF-8"},
 		{Name: FaultUsersFileMissing, Line: "the archive has facerecognitionusers.cfg and no users.cfg"},

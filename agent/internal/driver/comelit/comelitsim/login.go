@@ -4,8 +4,8 @@ import "strings"
 
 // access is the login with a slot's token (§1.4).
 func (p *Panel) access(c *conn, r *request) response {
-	if a, lost := p.bite(FaultTokenLost); lost {
-		return refuse(a.count, "Access Denied")
+	if a := p.faults.Bite(FaultTokenLost); a != nil {
+		return refuse(a.Count, "Access Denied")
 	}
 	who, found := p.owner(r.UserToken)
 	if !found || c.in {

@@ -3,6 +3,7 @@ package comelitsim
 import (
 	"errors"
 	"fmt"
+	"gatehouse/protocol/simkit"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -43,7 +44,7 @@ type Panel struct {
 	opt Options
 
 	mu        sync.Mutex
-	faults    map[string]*armed
+	faults    simkit.Switches
 	slots     [][slotsPerUnit]record
 	os        map[place]string // told by push-info
 	conns     map[*conn]bool
@@ -66,7 +67,7 @@ func New(o Options) (*Panel, error) {
 		return nil, err
 	}
 	p := &Panel{
-		opt: o, faults: map[string]*armed{}, slots: make([][slotsPerUnit]record, o.Units), os: map[place]string{},
+		opt: o, faults: FaultList().Switches(), slots: make([][slotsPerUnit]record, o.Units), os: map[place]string{},
 		conns: map[*conn]bool{}, sessions: map[place]*session{}, stats: newStats(), web: map[string]time.Time{},
 		busyAt: o.Now(), stirred: make(chan struct{}),
 	}

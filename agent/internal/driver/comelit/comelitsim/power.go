@@ -20,8 +20,8 @@ func (p *Panel) reboot(outage time.Duration) {
 // spoken, which keeps a waking panel awake.
 func (p *Panel) silent() bool {
 	now := p.now()
-	a := p.faults[FaultSleep]
-	asleep := a != nil && now.Sub(p.busyAt) > a.duration
+	a := p.faults.On(FaultSleep)
+	asleep := a != nil && now.Sub(p.busyAt) > a.Duration
 	if !asleep {
 		p.busyAt = now
 	}

@@ -87,8 +87,8 @@ func (p *Panel) dropSession(c *conn) {
 		if s.conn != c {
 			continue
 		}
-		if a := p.faults[FaultStaleSession]; a != nil {
-			s.conn, s.until = nil, p.now().Add(a.duration)
+		if a := p.faults.On(FaultStaleSession); a != nil {
+			s.conn, s.until = nil, p.now().Add(a.Duration)
 			continue
 		}
 		delete(p.sessions, who)
@@ -127,22 +127,22 @@ func (p *Panel) finRegistration(_ *conn, x *exchange) {
 // renew repeats the answer when it is time. A renewal that was not answered with ack and FIN before the next is due
 // ends the registration without a word (§1.5). It returns when to look again; zero means never.
 func (p *Panel) renew(s *session) time.Time {
-	a := p.faults[FaultRenewal]
+	a := p.faults.On(FaultRenewal)
 	now := p.now()
-	if a == nil || a.duration <= 0 || !now.Before(s.until) {
+	if a == nil || a.Duration <= 0 || !now.Before(s.until) {
 		s.renewAt = time.Time{}
 		return s.renewAt
 	}
 	switch {
 	case s.renewAt.IsZero():
-		s.renewAt = now.Add(a.duration)
+		s.renewAt = now.Add(a.Duration)
 	case now.Before(s.renewAt):
 	case s.ackDue || s.finDue:
 		s.until, s.renewAt = now, time.Time{}
 		p.stats.Bridge["lapsed"]++
 	default:
 		s.ackDue, s.finDue = true, true
-		s.renewAt = now.Add(a.duration)
+		s.renewAt = now.Add(a.Duration)
 		p.stats.Bridge["renewals"]++
 		p.registered(s)
 	}

@@ -3,6 +3,7 @@ package comelitsim
 import (
 	"errors"
 	"fmt"
+	"gatehouse/protocol/simkit"
 	"time"
 )
 
@@ -32,7 +33,7 @@ type SilentSlot struct {
 }
 
 // errBusy is a second visitor while the first still rings.
-var errBusy = errors.New("it rings already; POST /release ends the ring, an unanswered one ends after a minute")
+const errBusy = simkit.Conflict("it rings already; POST /release ends the ring, an unanswered one ends after a minute")
 
 // Ring lets a visitor press a unit at an entrance; an empty door means the first entrance. Every reachable slot of
 // the unit hears it: monitors and apps at once, phones at once beside iOS apps or where no app rings, and after

@@ -1,6 +1,7 @@
 package comelitsim
 
 import (
+	"gatehouse/protocol/simkit"
 	"net"
 	"net/http"
 	"net/url"
@@ -22,7 +23,7 @@ type page struct {
 	body     []byte
 	cookie   string
 	location string
-	cut      cut
+	cut      simkit.Cut
 	endless  bool
 	delay    time.Duration
 }
@@ -34,21 +35,14 @@ func (p *Panel) serveWeb(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	form, err := readForm(r)
 	if !p.awake(r) {
-		reset(w)
+		simkit.Reset(w)
 		return
 	}
 	a := page{status: http.StatusBadRequest}
 	if err == nil {
 		a = p.webAnswer(r, form)
 	}
-	if a.delay > 0 {
-		t := time.NewTimer(a.delay)
-		defer t.Stop()
-		select {
-		case <-t.C:
-		case <-r.Context().Done():
-		}
-	}
+	simkit.Wait(r.Context(), a.delay)
 	a.send(w, r)
 }
 
@@ -83,7 +77,7 @@ func (p *Panel) webAnswer(r *http.Request, form url.Values) page {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.down() {
-		return page{cut: cutAll}
+		return page{cut: simkit.CutAll}
 	}
 	do, known := routes()[r.Method+" "+routeOf(r.URL.Path)]
 	if known {
@@ -104,7 +98,7 @@ func (p *Panel) webAnswer(r *http.Request, form url.Values) page {
 	case !known:
 		return page{status: http.StatusNotFound}
 	case do.write && p.bites(FaultDropBefore):
-		return page{cut: cutAll}
+		return page{cut: simkit.CutAll}
 	case !do.open && !p.inSession(r):
 		return page{status: http.StatusOK, body: []byte(loginRequired)}
 	}
@@ -112,7 +106,7 @@ func (p *Panel) webAnswer(r *http.Request, form url.Values) page {
 	a.delay = p.lateness(FaultSlow)
 	a.endless = p.bites(FaultEndless)
 	if do.write && p.bites(FaultDropAfter) {
-		a.cut = cutAll
+		a.cut = simkit.CutAll
 	}
 	return a
 }

@@ -4,20 +4,10 @@ import (
 	"bytes"
 	"crypto/subtle"
 	"fmt"
+	"gatehouse/protocol/simkit"
 	"html"
-	"net"
 	"net/http"
 	"net/url"
-	"strconv"
-)
-
-// cut says whether and how the connection is broken instead of a whole answer.
-type cut int
-
-const (
-	cutNot  cut = iota
-	cutAll      // reset without a byte
-	cutHalf     // reset in the middle of the answer
 )
 
 // words are the phrases of the pages; clients must not rely on them (§3).
@@ -112,7 +102,7 @@ func (p *Panel) download(r *http.Request, _ url.Values) page {
 		case p.bites(FaultTruncatedBackup):
 			a.body = a.body[:len(a.body)/2]
 		case p.bites(FaultResetBackup):
-			a.cut = cutHalf
+			a.cut = simkit.CutHalf
 		}
 		return a
 	}
@@ -121,10 +111,6 @@ func (p *Panel) download(r *http.Request, _ url.Values) page {
 
 // send writes the answer to the wire.
 func (a page) send(w http.ResponseWriter, r *http.Request) {
-	if a.cut == cutAll {
-		reset(w)
-		return
-	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	if a.kind != "" {
@@ -141,15 +127,7 @@ func (a page) send(w http.ResponseWriter, r *http.Request) {
 		forever(w, r)
 		return
 	}
-	h.Set("Content-Length", strconv.Itoa(len(a.body)))
-	w.WriteHeader(a.status)
-	if a.cut == cutHalf {
-		w.Write(a.body[:len(a.body)/2])       // the connection dies next
-		http.NewResponseController(w).Flush() //nolint:errcheck // as above
-		reset(w)
-		return
-	}
-	w.Write(a.body) // a caller that left is its own business
+	a.cut.Send(w, a.status, a.body)
 }
 
 // forever sends blanks until the caller leaves.
@@ -160,18 +138,6 @@ func forever(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-}
-
-// reset breaks the connection hard, or aborts the handler where there is no connection to take over.
-func reset(w http.ResponseWriter) {
-	nc, _, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		panic(http.ErrAbortHandler)
-	}
-	if tcp, ok := nc.(*net.TCPConn); ok {
-		tcp.SetLinger(0) //nolint:errcheck // best effort: a plain close will do
-	}
-	nc.Close() // broken on purpose
 }
 
 // pageUsers has a control for each slot; the real markup is not published, so it shows no values.

@@ -60,8 +60,8 @@ func (p *Panel) store(at place, field int, value string) {
 	if r.free() && at.slot != 0 && p.bites(FaultSlotTaken) {
 		r[fieldEnabled], r[fieldKind], r[fieldName], r[fieldPhone] = enabled, kindPhone, "Somebody Else", "+15550100"
 	}
-	if a, cutIt := p.faults[FaultTruncateNames], !integerField(field); a != nil && cutIt && utf8.RuneCountInString(value) > a.count {
-		value = string([]rune(value)[:a.count])
+	if a, cutIt := p.faults.On(FaultTruncateNames), !integerField(field); a != nil && cutIt && utf8.RuneCountInString(value) > a.Count {
+		value = string([]rune(value)[:a.Count])
 		p.bites(FaultTruncateNames)
 	}
 	r[field] = value

@@ -59,8 +59,8 @@ func (s *Server) issue() string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d %d", s.opt.Password, s.issued, s.start.UnixNano()))
 	token := fmt.Sprintf("%x", sum[:24])
 	life := s.opt.TokenLife
-	if a := s.faults[FaultTokenShort]; a != nil {
-		life = a.duration
+	if a := s.faults.On(FaultTokenShort); a != nil {
+		life = a.Duration
 	}
 	s.tokens[token] = s.now().Add(life)
 	return token

@@ -76,11 +76,11 @@ func (s *Server) builder() *builder {
 		schema: s.schema, data: s.data, clock: s.days, start: s.start.Add(-24 * time.Hour).Truncate(time.Second),
 		noPast: s.on(FaultPastVanish), labels: s.on(FaultLabels),
 	}
-	if a := s.faults[FaultIDChurn]; a != nil {
-		b.churn = a.count
+	if a := s.faults.On(FaultIDChurn); a != nil {
+		b.churn = a.Count
 	}
-	if a := s.faults[FaultPropertyGone]; a != nil {
-		if b.gone = a.count; b.gone == 0 {
+	if a := s.faults.On(FaultPropertyGone); a != nil {
+		if b.gone = a.Count; b.gone == 0 {
 			b.gone = s.data.Properties[len(s.data.Properties)-1].ID
 		}
 	}

@@ -1,10 +1,9 @@
 package rentmanagersim
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"gatehouse/protocol/simkit"
 	"net/http"
 	"time"
 )
@@ -31,42 +30,20 @@ GET  /stats      requests by path and status, the last ones in order
 // Control is the handler of the control side: the hand of the leasing office, in a test or a demo.
 func (s *Server) Control() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		io.WriteString(w, controlHelp) //nolint:errcheck // a caller that left is its own business
-	})
-	mux.HandleFunc("GET /people", func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, s.People()) })
-	mux.HandleFunc("GET /stats", func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, s.Stats()) })
-	mux.HandleFunc("GET /faults", func(w http.ResponseWriter, _ *http.Request) {
-		answerJSON(w, map[string]any{"faults": Faults(), "on": s.FaultsOn()})
-	})
-	mux.HandleFunc("GET /clock", func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, clockAnswer{s.Now()}) })
-	mux.HandleFunc("POST /move_in", change(s.MoveIn))
-	mux.HandleFunc("POST /move_out", change(s.MoveOut))
-	mux.HandleFunc("POST /transfer", change(s.Transfer))
-	mux.HandleFunc("POST /promote", change(s.Promote))
-	mux.HandleFunc("POST /renew", change(s.Renew))
-	mux.HandleFunc("POST /edit", change(s.Edit))
-	mux.HandleFunc("POST /clock", change(s.controlClock))
-	mux.HandleFunc("POST /fault", change(s.controlFault))
+	mux.HandleFunc("GET /{$}", simkit.Help(controlHelp))
+	mux.HandleFunc("GET /people", simkit.Show(s.People))
+	mux.HandleFunc("GET /stats", simkit.Show(s.Stats))
+	mux.HandleFunc("GET /faults", simkit.ShowFaults(FaultList(), s.FaultsOn))
+	mux.HandleFunc("GET /clock", simkit.Show(func() clockAnswer { return clockAnswer{s.Now()} }))
+	mux.HandleFunc("POST /move_in", simkit.Act(s.MoveIn))
+	mux.HandleFunc("POST /move_out", simkit.Act(s.MoveOut))
+	mux.HandleFunc("POST /transfer", simkit.Act(s.Transfer))
+	mux.HandleFunc("POST /promote", simkit.Act(s.Promote))
+	mux.HandleFunc("POST /renew", simkit.Act(s.Renew))
+	mux.HandleFunc("POST /edit", simkit.Act(s.Edit))
+	mux.HandleFunc("POST /clock", simkit.Act(s.controlClock))
+	mux.HandleFunc("POST /fault", simkit.Switch(s.SetFault))
 	return mux
-}
-
-// change serves one kind of request: strict JSON in, JSON out, words on errors.
-func change[In, Out any](do func(In) (Out, error)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		var in In
-		err := strictJSON(r.Body, &in)
-		var out Out
-		if err == nil {
-			out, err = do(in)
-		}
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
-			return
-		}
-		answerJSON(w, out)
-	}
 }
 
 type clockAnswer struct {
@@ -97,36 +74,4 @@ func (s *Server) controlClock(in clockRequest) (clockAnswer, error) {
 	}
 	s.SetClock(to)
 	return clockAnswer{s.Now()}, nil
-}
-
-// faultRequest wants on or off said, so that a forgotten key does not switch something off.
-type faultRequest struct {
-	FaultSetting
-	On *bool `json:"on"`
-}
-
-func (s *Server) controlFault(in faultRequest) (FaultSetting, error) {
-	if in.On == nil {
-		return FaultSetting{}, errors.New(`say "on":true or "on":false`)
-	}
-	in.FaultSetting.On = *in.On
-	return in.FaultSetting, s.SetFault(in.FaultSetting)
-}
-
-// strictJSON reads exactly one object with known fields only.
-func strictJSON(r io.Reader, to any) error {
-	d := json.NewDecoder(io.LimitReader(r, maxBody))
-	d.DisallowUnknownFields()
-	if err := d.Decode(to); err != nil {
-		return fmt.Errorf("the body is not what this call takes: %w; GET / shows it", err)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("the body holds more than one JSON value; send one")
-	}
-	return nil
-}
-
-func answerJSON(w http.ResponseWriter, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	json.NewEncoder(w).Encode(v) //nolint:errcheck // a caller that left is its own business
 }

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"gatehouse/protocol/simkit"
 )
 
 // post sends a change and returns what it left behind.
@@ -277,10 +279,10 @@ func TestFaultsOverTheControlSide(t *testing.T) {
 	}
 	_, answer := r.control("GET", "/faults", "")
 	var got struct {
-		Faults []Fault
+		Faults []simkit.Fault
 		On     []FaultSetting
 	}
-	if err := json.Unmarshal([]byte(answer), &got); err != nil || len(got.Faults) != len(Faults()) || len(got.On) != 1 || got.On[0].Value != "2s" {
+	if err := json.Unmarshal([]byte(answer), &got); err != nil || len(got.Faults) != len(FaultList().Faults) || len(got.On) != 1 || got.On[0].Value != "2s" {
 		t.Errorf("%v %+v", err, got.On)
 	}
 	for _, body := range []string{`{"name":"slow","on":false}`, `{"name":"all","on":false}`} {

@@ -1,6 +1,7 @@
 package rentmanagersim
 
 import (
+	"gatehouse/protocol/simkit"
 	"net/http"
 	"strconv"
 	"strings"
@@ -72,7 +73,7 @@ func (s *Server) dispatch(c *call, within bool) *reply {
 func (s *Server) outage(resource string) *reply {
 	if s.bites(FaultDrop, resource) != nil {
 		a := newReply(0, nil)
-		a.cut = cutAll
+		a.cut = simkit.CutAll
 		return a
 	}
 	if s.bites(FaultHTTP500, resource) != nil {
@@ -88,7 +89,7 @@ func (s *Server) outage(resource string) *reply {
 	}
 	if a := s.bites(FaultRate429, resource); a != nil {
 		out := tooMany()
-		out.header.Set("Retry-After", strconv.Itoa(a.count))
+		out.header.Set("Retry-After", strconv.Itoa(a.Count))
 		return out
 	}
 	if s.bites(FaultRate429Bare, resource) != nil {
@@ -109,7 +110,7 @@ func (s *Server) finish(c *call, a *reply) *reply {
 		a.body = a.body[:len(a.body)/2]
 	}
 	if s.bites(FaultHalfBody, c.resource) != nil {
-		a.cut = cutHalf
+		a.cut = simkit.CutHalf
 	}
 	return a
 }

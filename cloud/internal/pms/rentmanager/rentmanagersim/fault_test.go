@@ -309,7 +309,7 @@ func TestWrongSettingsChangeNothing(t *testing.T) {
 	for want, set := range map[string]FaultSetting{
 		`no fault "rain"`: {Name: "rain", On: true}, "it counts from 1": {Name: FaultPageCut, On: true, Value: "0"},
 		`value "soon"`: {Name: FaultSlow, On: true, Value: "soon"}, "takes no value": {Name: FaultBOM, On: true, Value: "x"},
-		"times and after count": {Name: FaultBOM, On: true, Times: -1}, "state of the whole account": {Name: FaultIDChurn, On: true, Times: 1},
+		"times is -1": {Name: FaultBOM, On: true, Times: -1}, "state of the whole": {Name: FaultIDChurn, On: true, Times: 1},
 		"no resource": {Name: FaultBOM, On: true, Resource: "tenants"}, `no fault "all"`: {Name: "all", On: true},
 		"times, after and resource do not fit": {Name: FaultTokenLost, On: true, Resource: "Units"},
 	} {
@@ -325,23 +325,11 @@ func TestWrongSettingsChangeNothing(t *testing.T) {
 	}
 }
 
-func TestParseFault(t *testing.T) {
-	t.Parallel()
-	for spec, want := range map[string]FaultSetting{
-		"bom": {Name: "bom", On: true}, "slow=2s": {Name: "slow", On: true, Value: "2s"}, "bom@Units": {Name: "bom", On: true, Resource: "Units"},
-		"slow=2s@Tenants/UserDefinedValues": {Name: "slow", On: true, Value: "2s", Resource: "Tenants/UserDefinedValues"},
-	} {
-		if got := ParseFault(spec); got != want {
-			t.Errorf("%s: %+v", spec, got)
-		}
-	}
-}
-
 // Every fault of the list can be switched on with its default and off again, and changes what a client sees.
 func TestEveryFaultIsListedAndBites(t *testing.T) {
 	t.Parallel()
 	quiet := map[string]bool{FaultLoginRefused: true, FaultTokenShort: true, FaultSlow: true} // seen in their own tests
-	for _, f := range Faults() {
+	for _, f := range FaultList().Faults {
 		if strings.Contains(f.Line, "\n") || len(f.Line) < 10 {
 			t.Errorf("%s: line %q", f.Name, f.Line)
 		}

@@ -123,7 +123,7 @@ func TestFaultsDoNotTouchTheBooks(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, Options{RateLimit: -1})
 	before := r.pull(27, 30)
-	for _, f := range Faults() {
+	for _, f := range FaultList().Faults {
 		r.fault(f.Name)
 	}
 	r.fault(FaultSlow + "=1ms")

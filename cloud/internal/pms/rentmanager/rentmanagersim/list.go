@@ -110,8 +110,8 @@ func (s *Server) noMatch() *reply {
 // page answers with the page that was asked for: 200 when it is all there is, else 206 with the way to the rest.
 func (s *Server) page(c *call, q *query, args arguments, rows []*node) *reply {
 	size := maxPage
-	if a := s.faults[FaultPageClamp]; a != nil {
-		size = a.count
+	if a := s.faults.On(FaultPageClamp); a != nil {
+		size = a.Count
 	}
 	if q.size > 0 {
 		size = min(size, q.size)
@@ -131,7 +131,7 @@ func (s *Server) page(c *call, q *query, args arguments, rows []*node) *reply {
 	}
 	if len(shown) > 1 {
 		if a := s.bites(FaultPageCut, c.resource); a != nil {
-			shown = shown[:max(1, len(shown)-a.count)]
+			shown = shown[:max(1, len(shown)-a.Count)]
 		}
 	}
 	a := s.list(c, q, shown)

@@ -2,6 +2,7 @@ package rentmanagersim
 
 import (
 	"encoding/json"
+	"gatehouse/protocol/simkit"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -151,7 +152,7 @@ func numbers(rows []map[string]any, name string) []int {
 // fault switches a fault on as the command line does.
 func (r *rig) fault(spec string) {
 	r.t.Helper()
-	if err := r.s.SetFault(ParseFault(spec)); err != nil {
+	if err := r.s.SetFault(simkit.ParseFault(spec)); err != nil {
 		r.t.Fatal(err)
 	}
 }

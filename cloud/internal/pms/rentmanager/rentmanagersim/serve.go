@@ -1,24 +1,14 @@
 package rentmanagersim
 
 import (
+	"gatehouse/protocol/simkit"
 	"io"
-	"net"
 	"net/http"
-	"strconv"
 	"time"
 )
 
 // maxBody bounds a request body.
 const maxBody = 1 << 20
-
-// cut says whether and how the connection is broken instead of a whole reply.
-type cut int
-
-const (
-	cutNot  cut = iota
-	cutAll      // reset without a byte
-	cutHalf     // reset in the middle of the body
-)
 
 // reply is what goes out.
 type reply struct {
@@ -26,7 +16,7 @@ type reply struct {
 	header http.Header
 	body   []byte
 	rows   int
-	cut    cut
+	cut    simkit.Cut
 	delay  time.Duration
 }
 
@@ -41,14 +31,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		body = nil // the call will miss what it needs
 	}
 	rec, a := s.answer(r, body)
-	if a.delay > 0 {
-		t := time.NewTimer(a.delay)
-		defer t.Stop()
-		select {
-		case <-t.C:
-		case <-r.Context().Done():
-		}
-	}
+	simkit.Wait(r.Context(), a.delay)
 	s.left(rec)
 	a.send(w)
 }
@@ -62,7 +45,7 @@ func (s *Server) answer(r *http.Request, body []byte) (*Request, *reply) {
 	within := s.rate.spend(s.opt.Now(), s.opt.RateLimit)
 	a := s.dispatch(c, within)
 	if slow := s.bites(FaultSlow, c.resource); slow != nil {
-		a.delay = slow.duration
+		a.delay = slow.Duration
 	}
 	if a.header.Get("Content-Type") == "" && len(a.body) > 0 {
 		a.header.Set("Content-Type", "application/json; charset=utf-8")
@@ -80,34 +63,8 @@ func (s *Server) left(rec *Request) {
 
 // send writes the reply to the wire.
 func (a *reply) send(w http.ResponseWriter) {
-	if a.cut == cutAll {
-		reset(w)
-		return
-	}
 	for name, v := range a.header {
 		w.Header()[name] = v
 	}
-	if a.status != http.StatusNoContent {
-		w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
-	}
-	w.WriteHeader(a.status)
-	if a.cut == cutHalf {
-		w.Write(a.body[:len(a.body)/2])       // the connection dies next
-		http.NewResponseController(w).Flush() //nolint:errcheck // as above
-		reset(w)
-		return
-	}
-	w.Write(a.body) // a caller that left is its own business
-}
-
-// reset breaks the connection hard, or aborts the handler where there is no connection to take over.
-func reset(w http.ResponseWriter) {
-	conn, _, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		panic(http.ErrAbortHandler)
-	}
-	if tcp, ok := conn.(*net.TCPConn); ok {
-		tcp.SetLinger(0) //nolint:errcheck // best effort: a plain close will do
-	}
-	conn.Close() // broken on purpose
+	a.cut.Send(w, a.status, a.body)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"gatehouse/protocol/simkit"
 	"sync"
 	"time"
 )
@@ -33,7 +34,7 @@ type Server struct {
 	start  time.Time
 	ahead  time.Duration // how far the clock was moved
 	next   int           // the next new id
-	faults map[string]*armed
+	faults simkit.Switches
 	tokens map[string]time.Time // token to end of life
 	issued int
 	rate   window
@@ -75,7 +76,7 @@ func New(o Options) (*Server, error) {
 
 func open(o Options) (*Server, error) {
 	s := &Server{
-		opt: o, schema: newSchema(), start: o.Now(), faults: map[string]*armed{}, tokens: map[string]time.Time{},
+		opt: o, schema: newSchema(), start: o.Now(), faults: FaultList().Switches(), tokens: map[string]time.Time{},
 		rec: newRecord(),
 	}
 	flat, err := json.Marshal(o.Data)
