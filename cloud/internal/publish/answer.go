@@ -19,6 +19,7 @@ type answer struct {
 // Hello answers a gateway's hello: the receipt it may have missed, and what its state lacks, each
 // with the hello's nonce, which makes the answer also a proof of the time.
 func (p *Publisher) Hello(ctx context.Context, gw access.GatewayID, h protocol.Hello) error {
+	arrived := p.arrives()
 	release, err := p.turn(ctx, gw)
 	if err != nil {
 		return err
@@ -32,7 +33,7 @@ func (p *Publisher) Hello(ctx context.Context, gw access.GatewayID, h protocol.H
 		return err
 	}
 	from := access.Position{Epoch: h.Epoch, Revision: h.Revision}
-	c, delta, err := p.lacks(ctx, gw, from, h.Digest)
+	c, delta, err := p.lacks(ctx, gw, h)
 	if err != nil || c.To.Revision == 0 {
 		return err
 	}
@@ -45,7 +46,7 @@ func (p *Publisher) Hello(ctx context.Context, gw access.GatewayID, h protocol.H
 	if !delta {
 		base = 0
 	}
-	if err := p.state(ctx, gw, base, c, reply{h.Nonce, h.Staged}); err != nil {
+	if err := p.state(ctx, gw, base, c, reply{h.Nonce, h.Staged, arrived}); err != nil {
 		return err
 	}
 	p.mu.Lock()
@@ -56,15 +57,16 @@ func (p *Publisher) Hello(ctx context.Context, gw access.GatewayID, h protocol.H
 
 // lacks is what a gateway needs that says where it is: a delta (true), or a snapshot when it has
 // nothing, something unknown or of another epoch, something that is not what the store says it
-// should be, or did not take the delta.
-func (p *Publisher) lacks(ctx context.Context, gw access.GatewayID, from access.Position, digest access.Digest) (Change, bool, error) {
+// should be, or did not take the delta. One that is gathering the delta's chunks is taking it.
+func (p *Publisher) lacks(ctx context.Context, gw access.GatewayID, h protocol.Hello) (Change, bool, error) {
+	from := access.Position{Epoch: h.Epoch, Revision: h.Revision}
 	c, delta, err := p.since(ctx, gw, from)
 	if err != nil {
 		return c, false, err
 	}
 	if delta && from == c.To {
-		delta = digest == c.Digest
-	} else if delta {
+		delta = h.Digest == c.Digest
+	} else if s := h.Staged; delta && (s == nil || s.Position != c.To || s.Base != from.Revision) {
 		p.mu.Lock()
 		delta = p.answered[gw] != answer{from, c.To, true}
 		p.mu.Unlock()
@@ -86,8 +88,9 @@ func (p *Publisher) receipt(ctx context.Context, gw access.GatewayID, r protocol
 
 // reply is what a state says to the hello that it answers.
 type reply struct {
-	nonce  string
-	staged *protocol.Staged // chunks that the gateway has already
+	nonce   string
+	staged  *protocol.Staged // chunks that the gateway has already
+	arrived uint64           // the hello's number; 0: it answers none
 }
 
 // has reports whether the gateway has a chunk of just this change, cut in as many. The same change is
@@ -97,23 +100,28 @@ func (r reply) has(c Change, base uint64, chunk, of int) bool {
 	return s != nil && s.Position == c.To && s.Base == base && s.Of == of && len(s.Have) < of && slices.Contains(s.Have, chunk)
 }
 
-// state sends a change in as many chunks as it needs, but for those that the gateway has. Base 0 makes
-// it a snapshot.
+// state sends a change in as many chunks as it needs, but for those that the gateway has or is about to
+// have. Base 0 makes it a snapshot.
 func (p *Publisher) state(ctx context.Context, gw access.GatewayID, base uint64, c Change, to reply) error {
 	chunks, err := protocol.Split(c.Put, c.Gone)
 	if err != nil {
 		return err
 	}
+	f := p.flightOf(gw, c.To, base, len(chunks))
+	sent := 0
 	for i, s := range chunks {
-		if to.has(c, base, i+1, len(chunks)) {
+		if f.reaches(i, to.arrived) || to.has(c, base, i+1, len(chunks)) {
 			continue
 		}
-		s.DigestKey, s.Digest, s.Nonce, s.Meant = c.DigestKey, c.Digest, to.nonce, c.Meant
-		h := protocol.Header{
-			Type: protocol.TypeState, Epoch: c.To.Epoch, Revision: c.To.Revision, Base: base,
-			Chunk: i + 1, Of: len(chunks),
+		begun := p.hellosSoFar()
+		if err := p.chunk(ctx, gw, base, c, s, to, i+1, len(chunks)); err != nil {
+			return err
 		}
-		if err := p.down(ctx, gw, h, s); err != nil {
+		f.begun[i] = begun + 1
+		sent++
+	}
+	if sent == 0 { // all are on their way already; behind them goes the answer to the hello
+		if err := p.chunk(ctx, gw, c.To.Revision, c, protocol.State{}, to, 1, 1); err != nil {
 			return err
 		}
 	}
@@ -128,8 +136,17 @@ func (p *Publisher) state(ctx context.Context, gw access.GatewayID, base uint64,
 		level = slog.LevelDebug
 	}
 	p.cfg.Log.Log(ctx, level, "published", "gateway", string(gw), "revision", c.To.Revision, "base", base,
-		"put", len(c.Put), "gone", len(c.Gone), "chunks", len(chunks))
+		"put", len(c.Put), "gone", len(c.Gone), "chunks", len(chunks), "sent", sent)
 	return nil
+}
+
+// chunk sends one piece of a change.
+func (p *Publisher) chunk(ctx context.Context, gw access.GatewayID, base uint64, c Change, s protocol.State, to reply, n, of int) error {
+	s.DigestKey, s.Digest, s.Nonce, s.Meant = c.DigestKey, c.Digest, to.nonce, c.Meant
+	h := protocol.Header{
+		Type: protocol.TypeState, Epoch: c.To.Epoch, Revision: c.To.Revision, Base: base, Chunk: n, Of: of,
+	}
+	return p.down(ctx, gw, h, s)
 }
 
 func (p *Publisher) down(ctx context.Context, gw access.GatewayID, h protocol.Header, body any) error {

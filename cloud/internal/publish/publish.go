@@ -79,6 +79,8 @@ type Publisher struct {
 	sent     map[access.GatewayID]access.Position
 	answered map[access.GatewayID]answer
 	meant    map[access.GatewayID]access.Position // the agreement that it was told of last
+	flights  map[access.GatewayID]*flight
+	hellos   uint64 // of all gateways, counted as they arrive
 }
 
 // New makes a publisher.
@@ -89,6 +91,7 @@ func New(cfg Config) *Publisher {
 	return &Publisher{
 		cfg: cfg, wake: make(chan struct{}, 1), turns: map[access.GatewayID]chan struct{}{},
 		sent: map[access.GatewayID]access.Position{}, answered: map[access.GatewayID]answer{}, meant: map[access.GatewayID]access.Position{},
+		flights: map[access.GatewayID]*flight{},
 	}
 }
 
@@ -105,6 +108,7 @@ func (p *Publisher) Wake() {
 func (p *Publisher) Forget() {
 	p.mu.Lock()
 	clear(p.sent)
+	clear(p.flights)
 	p.mu.Unlock()
 	p.Wake()
 }

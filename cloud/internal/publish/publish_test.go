@@ -160,28 +160,113 @@ func TestHello_MeansThatRunNeedNotSendIt(t *testing.T) {
 	})
 }
 
-func TestManyChunksGoInOrderAndDoNotMix(t *testing.T) {
-	t.Parallel()
-	people := prototest.People(t, 700)
-	inBubble(t, one, func(r *rig) {
-		r.commit(gw, people...)
-		held := make(chan struct{})
-		r.wire(func() { r.held = held })
-		r.run() // the snapshot of Run waits in the middle
-		go func() { _ = r.Hello(r.t.Context(), gw, protocol.Hello{Nonce: "n"}) }()
-		synctest.Wait()
-		close(held)
-		synctest.Wait()
-		got := r.take(gw)
-		parts := strings.Split(got, "; ")
-		n := len(parts) / 2
-		if n < 4 || len(parts) != 2*n {
-			t.Fatalf("%d chunks in all: %s", len(parts), got)
+// sending starts Run with a large snapshot and stops it in the middle of the first chunk; ask then says hello, and
+// what the gateway got when all was sent is returned, a line a chunk, and in how many chunks the snapshot is cut.
+func sending(r *rig, ask func()) (parts []string, of int) {
+	r.t.Helper()
+	r.commit(gw, prototest.People(r.t, 700)...)
+	held := make(chan struct{})
+	r.wire(func() { r.held = held })
+	r.run()
+	ask()
+	synctest.Wait()
+	close(held)
+	synctest.Wait()
+	parts = strings.Split(r.take(gw), "; ")
+	chunks, err := protocol.Split(r.store.of[gw].items(), nil)
+	if of = len(chunks); err != nil || of < 4 || len(parts) < of {
+		r.t.Fatalf("%d chunks, %d messages: %v", of, len(parts), err)
+	}
+	for i, p := range parts[:of] {
+		if want := fmt.Sprintf("(%d/%d)", i+1, of); !strings.Contains(p, want) {
+			r.t.Errorf("message %d is %q, want chunk %s", i, p, want)
 		}
-		for i, p := range parts {
-			if want := fmt.Sprintf("(%d/%d)", i%n+1, n); !strings.Contains(p, want) || strings.Contains(p, " n") != (i >= n) {
-				t.Errorf("message %d is %q, want chunk %s", i, p, want)
+	}
+	return parts, of
+}
+
+// TestTowardsE4_AGatewayThatConnectsWhileItsStateIsSentGetsItOnce: but for the chunk that was under way before its hello came.
+func TestTowardsE4_AGatewayThatConnectsWhileItsStateIsSentGetsItOnce(t *testing.T) {
+	t.Parallel()
+	inBubble(t, one, func(r *rig) {
+		parts, of := sending(r, func() { go func() { _ = r.Hello(r.t.Context(), gw, protocol.Hello{Nonce: "n"}) }() })
+		if again := parts[of:]; len(again) != 1 || !strings.HasSuffix(again[0], fmt.Sprintf("(1/%d) n", of)) {
+			t.Errorf("behind the snapshot came %q, want its first chunk as the answer", again)
+		}
+		r.converged(gw)
+		r.boxes[gw].at, r.boxes[gw].items = access.Position{}, nil // it lost everything
+		r.hello(gw, "m")
+		if got := strings.Split(r.take(gw), "; "); len(got) != of {
+			t.Errorf("a later hello that lacks all is answered by %d chunks, want %d", len(got), of)
+		}
+		r.converged(gw)
+	})
+}
+
+// TestTowardsE4_TwoHellosAtOnceCostOneSnapshot: the second is answered behind what the first brings.
+func TestTowardsE4_TwoHellosAtOnceCostOneSnapshot(t *testing.T) {
+	t.Parallel()
+	inBubble(t, one, func(r *rig) {
+		parts, of := sending(r, func() {
+			for _, nonce := range []string{"n1", "n2"} {
+				go func() { _ = r.Hello(r.t.Context(), gw, protocol.Hello{Nonce: nonce}) }()
+				synctest.Wait()
 			}
+		})
+		again := parts[of:]
+		if len(again) != 2 || !strings.HasSuffix(again[0], fmt.Sprintf("(1/%d) n1", of)) || again[1] != "1→1 put 0 gone 0 n2" {
+			t.Errorf("behind the snapshot came %q", again)
+		}
+		r.converged(gw)
+	})
+}
+
+func TestForget_AnAnswerCountsOnNothingSentBefore(t *testing.T) {
+	t.Parallel()
+	inBubble(t, one, func(r *rig) {
+		parts, of := sending(r, func() {
+			go func() { _ = r.Hello(r.t.Context(), gw, protocol.Hello{Nonce: "n"}) }()
+			synctest.Wait()
+			r.Forget()
+		})
+		if len(parts) < 2*of { // the flight under way is not counted on: whole again, by the answer or by Run
+			t.Errorf("%d messages after the connection was lost, want at least %d", len(parts), 2*of)
+		}
+		r.converged(gw)
+	})
+}
+
+// TestTowardsE4_ADeltaThatIsBeingGatheredIsNoReasonForASnapshot: a gateway that asks again meanwhile gets what it still lacks.
+func TestTowardsE4_ADeltaThatIsBeingGatheredIsNoReasonForASnapshot(t *testing.T) {
+	t.Parallel()
+	inBubble(t, one, func(r *rig) {
+		people := prototest.People(t, 700)
+		r.commit(gw, people[:2]...)
+		r.hello(gw, "n1")
+		r.take(gw)
+		r.commit(gw, people...)
+		chunks, err := protocol.Split(people[2:], nil)
+		of := len(chunks)
+		if err != nil || of < 4 {
+			t.Fatalf("%d chunks: %v", of, err)
+		}
+		send, n := r.Publisher.cfg.Send, 0
+		r.Publisher.cfg.Send = func(ctx context.Context, topic string, payload []byte) error {
+			if n++; n == of+1 { // the receipt goes first
+				return nil // the last chunk is lost
+			}
+			return send(ctx, topic, payload)
+		}
+		r.hello(gw, "n2")
+		r.take(gw)
+		h := protocol.Hello{Epoch: 1, Revision: 1, Nonce: "n3"}
+		h.Staged = &protocol.Staged{Position: r.store.of[gw].position(), Base: 1, Of: of}
+		for i := range of - 1 {
+			h.Staged.Have = append(h.Staged.Have, i+1)
+		}
+		r.say(gw, h)
+		if got := r.take(gw); !strings.HasPrefix(got, "1→2 ") || !strings.HasSuffix(got, fmt.Sprintf("(%d/%d) n3", of, of)) {
+			t.Errorf("answered by %s, want the last chunk of the delta", got)
 		}
 		r.converged(gw)
 	})

@@ -79,8 +79,8 @@ func (s *store) Since(_ context.Context, gw access.GatewayID, base uint64) (Chan
 		return Change{}, false, err
 	}
 	c, old, now := st.change(), st.at[base], st.at[len(st.at)-1]
-	for k, it := range now {
-		if o, ok := old[k]; !ok || !o.Same(it) {
+	for _, it := range st.items() { // in their order: the same change is always cut alike
+		if o, ok := old[it.Key]; !ok || !o.Same(it) {
 			c.Put = append(c.Put, it)
 		}
 	}
