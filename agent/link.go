@@ -49,7 +49,8 @@ func (w linkWanted) Meant(at access.Position) error {
 }
 
 // Apply stores an update. What follows from it is done after it is stored; where that fails it is
-// made up for at the next word of the cloud, or at the next start.
+// made up for at the next word of the cloud, or at the next start. The loops are told before the floor
+// is raised: it is about what the cloud may say later, and a start raises it to what is stored.
 func (w linkWanted) Apply(u access.Update) (bool, error) {
 	a := w.a
 	first := a.box.unknown() // until now nothing followed from the ledger either
@@ -65,10 +66,8 @@ func (w linkWanted) Apply(u access.Update) (bool, error) {
 		a.log.Error("the places just stored cannot be read", "err", err)
 	}
 	all := first || done.Places || done.Everybody || hurt && !a.box.wanted.Damaged()
-	err = errors.Join(a.box.site.SetFloor(done.Position), a.regained(done), a.meant(u.Meant), a.takeOwn(all || done.Own))
-	if err != nil {
-		a.log.Error("not all that follows from the state is done; it is tried again", "err", err)
-	}
+	err = errors.Join(a.regained(done), a.meant(u.Meant), a.takeOwn(all || done.Own))
+	a.log.Info("wanted state stored", "revision", done.Position.Revision, "people_changed", len(done.People))
 	for _, p := range a.driven {
 		if all || len(done.People) > 0 {
 			p.loop.Changed(all, done.People...)
@@ -77,7 +76,9 @@ func (w linkWanted) Apply(u access.Update) (bool, error) {
 	if len(done.Settled) > 0 || done.Everybody {
 		a.onsite.settle()
 	}
-	a.log.Info("wanted state stored", "revision", done.Position.Revision, "people_changed", len(done.People))
+	if err := errors.Join(err, a.box.site.SetFloor(done.Position)); err != nil {
+		a.log.Error("not all that follows from the state is done; it is tried again", "err", err)
+	}
 	return true, nil
 }
 
