@@ -41,6 +41,9 @@ func (l *Loop) audit(ctx context.Context) error {
 	case !finished:
 		return nil // a removal goes first; the audit begins anew
 	}
+	if len(rows) < l.rows {
+		l.free()
+	}
 	l.auditFailures, l.auditAt, l.rows = 0, l.mono().Add(l.every), len(rows)
 	mine, strangers, err := l.sort(rows)
 	if err != nil {

@@ -55,6 +55,9 @@ func (l *Loop) evaluate() error {
 	if err := l.evaluateDue(); err != nil {
 		return err
 	}
+	if err := l.tryRoom(); err != nil {
+		return err
+	}
 	l.saveOpening()
 	l.decided = now
 	return nil
@@ -144,6 +147,9 @@ func (l *Loop) evaluateOne(p access.PersonID, news bool) error {
 	if known && entry.Fault != "" && !news && waits(entry.NextTry, in.Now) && (rank > 0 || resting(entry, in.Now)) {
 		l.sooner(p, entry.NextTry)
 		l.queue.drop(p)
+		if crowdedOut(entry) {
+			l.crowded(in)
+		}
 		return nil
 	}
 	// A crash or a failure came in between: the device must be read to know.

@@ -211,6 +211,10 @@ func (l *Loop) settled(p access.PersonID, entry access.LedgerEntry, pl plan.Plan
 	}
 	l.log.Info("confirmed", "person", string(p), "grade", s.Grade)
 	l.done(p, &entry, nil, e)
+	l.leave(p)
+	if op == access.OpAdd {
+		l.free() // it takes somebody: it may take the next
+	}
 }
 
 // gone records that nothing is wanted for the person and nothing of ours is there.
@@ -231,6 +235,8 @@ func (l *Loop) gone(p access.PersonID, entry access.LedgerEntry, known bool, pos
 	}
 	l.log.Info("confirmed gone", "person", string(p))
 	l.done(p, nil, proof, e)
+	l.leave(p)
+	l.free()
 }
 
 func (l *Loop) timedOut(p access.PersonID) bool {

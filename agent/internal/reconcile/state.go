@@ -57,6 +57,7 @@ type state struct {
 	}
 	fullAt time.Time // everybody is decided anew; zero: it was done
 
+	room  room
 	store trouble
 }
 
@@ -68,6 +69,7 @@ func newState(cfg Config) state {
 		secrets: map[string]access.PersonID{}, carried: map[access.PersonID][]string{},
 		refused: map[access.PersonID]string{}, untold: map[access.PersonID][]word{},
 		kept: map[access.PersonID]bool{}, stale: map[access.PersonID]bool{}, proofs: map[access.PersonID]*access.Proof{},
+		room:  room{waiting: map[access.PersonID]place{}},
 		store: trouble{owed: map[access.PersonID]*debt{}, unsaid: map[access.PersonID]bool{}},
 	}
 	if cfg.Open == nil {

@@ -225,5 +225,6 @@ func (l *Loop) fail(p access.PersonID, cause error, removal bool) error {
 	l.log.Warn("could not be written", "person", string(p), "err", cause, "next_try", entry.NextTry.Format(time.RFC3339))
 	l.sooner(p, entry.NextTry)
 	l.done(p, &entry, noted(proof), e)
+	l.noRoom(p, entry)
 	return nil
 }

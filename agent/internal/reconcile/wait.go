@@ -87,6 +87,9 @@ func (l *Loop) idle() time.Duration {
 	wait := min(maxSleep, store, l.lookAt.Sub(l.mono()))
 	if l.store.err == nil {
 		wait = min(wait, l.auditAt.Sub(l.mono()))
+		if !l.room.at.IsZero() {
+			wait = min(wait, l.room.at.Sub(l.mono()))
+		}
 	}
 	if _, t, ok := l.later.first(); ok {
 		wait = min(wait, t.Sub(now))

@@ -115,6 +115,9 @@ func (l *Loop) look(ctx context.Context) error {
 	n, err := call(ctx, l, shortCall, count)
 	if err == nil && n >= 0 && n != l.rows {
 		l.log.Warn("the device holds another number of records than expected; reading it back", "records", n, "expected", l.rows)
+		if n < l.rows {
+			l.free()
+		}
 		l.rows, l.auditAt = n, l.mono()
 	}
 	return err
