@@ -184,7 +184,7 @@ func (c *Cloud) join(address, name string) (*intake.Intake, *publish.Publisher, 
 	var link *brokerlink.Link
 	pub := c.publisher(0, func(ctx context.Context, topic string, payload []byte) error { return link.Send(ctx, topic, payload) })
 	in := intake.New(intake.Config{Store: intakeStore{c.store}, Answers: pub, Now: c.now, Log: c.log})
-	cfg, err := c.linkConfig(address, name, in.Offer, pub.Forget)
+	cfg, err := c.linkConfig(address, name, in, pub.Forget)
 	if err == nil {
 		link, err = brokerlink.New(cfg)
 	}

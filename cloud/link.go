@@ -55,12 +55,18 @@ func (c *Cloud) embedded() (*broker.Broker, error) {
 	})
 }
 
+// listener is given what gateways say, and what they said before the cloud came to the broker.
+type listener interface {
+	Offer(topic string, payload []byte)
+	OfferKept(topic string, payload []byte)
+}
+
 // linkConfig is how the cloud joins the broker at an address, under the name that its certificate has.
-func (c *Cloud) linkConfig(address, name string, receive func(topic string, payload []byte), fresh func()) (brokerlink.Config, error) {
+func (c *Cloud) linkConfig(address, name string, in listener, fresh func()) (brokerlink.Config, error) {
 	cert, err := c.ca.Cloud()
 	return brokerlink.Config{
 		Address: address, ServerName: name, CA: c.ca.Pool(), Certificate: cert, Name: pki.CloudName,
-		Receive: receive, Fresh: fresh, Now: c.now, Log: c.log,
+		Receive: in.Offer, Kept: in.OfferKept, Fresh: fresh, Now: c.now, Log: c.log,
 	}, err
 }
 

@@ -42,10 +42,15 @@ func newOutsideAt(t *testing.T, now func() time.Time) *outside {
 	return o
 }
 
+type deaf struct{}
+
+func (deaf) Offer(string, []byte)     {}
+func (deaf) OfferKept(string, []byte) {}
+
 // quick is the cloud's connection alone, without patience.
 func (o *outside) quick() *brokerlink.Link {
 	o.t.Helper()
-	cfg, err := o.open().linkConfig(o.load().Broker, "", func(string, []byte) {}, nil)
+	cfg, err := o.open().linkConfig(o.load().Broker, "", deaf{}, nil)
 	if err != nil {
 		o.t.Fatal(err)
 	}

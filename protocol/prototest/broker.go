@@ -160,7 +160,18 @@ func (s *Server) Kick(client string) bool {
 // Inject delivers bytes as only the broker itself can: no rule is asked. It is how tests play a hostile broker.
 func (s *Server) Inject(t testing.TB, topic string, payload []byte) {
 	t.Helper()
+	s.inject(t, topic, payload, false)
+}
+
+// Keep is Inject of a message that the broker keeps for whoever subscribes later.
+func (s *Server) Keep(t testing.TB, topic string, payload []byte) {
+	t.Helper()
+	s.inject(t, topic, payload, true)
+}
+
+func (s *Server) inject(t testing.TB, topic string, payload []byte, retain bool) {
+	t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	must(t, s.mq.Publish(topic, payload, false, 1))
+	must(t, s.mq.Publish(topic, payload, retain, 1))
 }

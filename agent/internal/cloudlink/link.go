@@ -46,9 +46,19 @@ type todo struct {
 	gap      time.Duration // least time between urgent hellos at present
 	foreign  uint64        // an epoch that was offered and not taken up
 	paced    time.Time     // when intervals were set last
+	asked    time.Time     // when the last hello left
 	answered time.Time     // when the cloud last answered a hello
+	spoke    time.Time     // from when to ask again: the cloud gave a receipt, and none for the last hello; zero: it did not
 	confirm  uint64        // receipt to pass on to the outbox
+	answer   time.Time     // when the hello left that was answered last
+	known    *known        // by the newest answer, what the cloud has of the events; nil: nothing new
 	replies  []protocol.Reply
+}
+
+// known is what the cloud had of the events when it was asked.
+type known struct {
+	through uint64
+	asked   time.Time
 }
 
 // New checks the configuration and makes a link. Nothing happens before Run.

@@ -2,6 +2,7 @@ package cloudlink
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -75,7 +76,7 @@ func (l *Link) judge(h protocol.Header, nonce string) (answer bool, err error) {
 		if first {
 			l.setClock(h.Issued, sent, now)
 		}
-		l.want(func(t *todo) { t.answered = now })
+		l.want(func(t *todo) { t.answered, t.answer = now, sent })
 		l.heard()
 		return true, nil
 	}
@@ -173,12 +174,23 @@ const (
 	lastFailure  = time.Minute
 )
 
-// receipt leaves the outbox to the sending side: a receipt that is lost comes again.
-func (l *Link) receipt(_ protocol.Header, r protocol.Receipt, _ bool) error {
+// receipt leaves the outbox to the sending side: a receipt that is lost comes again. One that answers a hello also says
+// what the cloud did not get of what left before it. One that does not, while a hello is unanswered, says that the cloud is
+// there: it came to the broker after the hello, and is asked again soon.
+func (l *Link) receipt(_ protocol.Header, r protocol.Receipt, answer bool) error {
 	if last := l.deps.Outbox.Last(); r.Through > last {
 		return protocol.Refuse(receiptAhead, "a receipt through event %d, the last one made is %d", r.Through, last)
 	}
-	l.want(func(t *todo) { t.confirm = max(t.confirm, r.Through) })
+	now := l.deps.Now()
+	l.want(func(t *todo) {
+		t.confirm = max(t.confirm, r.Through)
+		switch {
+		case answer:
+			t.known = &known{r.Through, t.answer}
+		case t.answered.Before(t.asked) && t.spoke.IsZero():
+			t.spoke = now.Add(rand.N(l.cfg.Limits.Urgent)) // not all gateways at once: a cloud that comes back greets them all
+		}
+	})
 	return nil
 }
 

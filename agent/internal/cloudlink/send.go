@@ -27,6 +27,7 @@ type conversation struct {
 	began     time.Time
 	lastHello time.Time     // zero before the first
 	patience  time.Duration // until a hello is repeated for want of an answer
+	gap       time.Duration // the same when the cloud was heard meanwhile
 	inventory uint64        // number of the last one sent
 	told      bool          // an inventory was sent at all
 	window    *window
@@ -110,22 +111,25 @@ func (c *conversation) step(ctx context.Context) (time.Time, error) {
 // confirm passes a receipt on to the outbox.
 func (c *conversation) confirm() {
 	c.mu.Lock()
-	through := c.todo.confirm
-	c.todo.confirm = 0
+	through, has := c.todo.confirm, c.todo.known
+	c.todo.confirm, c.todo.known = 0, nil
 	c.mu.Unlock()
-	if through == 0 {
-		return
+	if through > 0 {
+		if err := c.deps.Outbox.Confirm(through); err != nil {
+			// The events stay and are sent again, and the cloud receipts them again.
+			c.log.Error("a receipt was not stored", "through", through, "error", err)
+			return
+		}
+		c.window.receipt(through)
 	}
-	if err := c.deps.Outbox.Confirm(through); err != nil {
-		// The events stay and are sent again, and the cloud receipts them again.
-		c.log.Error("a receipt was not stored", "through", through, "error", err)
-		return
+	if has != nil {
+		c.window.missed(has.through, has.asked)
 	}
-	c.window.receipt(through)
 }
 
 // helloDue is when the next hello leaves: at its interval; sooner when the last one is not answered, since the cloud
-// may have come back to the broker after it; or as soon as the limit on urgent ones lets it.
+// may have come back to the broker after it, and soon when it was heard to be there; or as soon as the limit on urgent
+// ones lets it.
 func (c *conversation) helloDue() time.Time {
 	if c.lastHello.IsZero() {
 		return c.began
@@ -142,7 +146,17 @@ func (c *conversation) helloDue() time.Time {
 	if again := c.todo.failed.Add(c.todo.wait); !c.todo.failed.IsZero() && again.Before(due) {
 		due = again
 	}
+	if soon := later(c.todo.spoke, c.lastHello.Add(c.gap)); !c.todo.spoke.IsZero() && c.todo.answered.Before(c.lastHello) && soon.Before(due) {
+		due = soon
+	}
 	return due
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // hello says where the gateway stands, which makes the cloud send what is missing.
@@ -158,9 +172,13 @@ func (c *conversation) hello(ctx context.Context) error {
 	c.todo.hello, c.todo.greet, c.todo.failed = false, false, time.Time{}
 	foreign := c.todo.foreign
 	c.patience = 2 * c.patience
-	if c.lastHello.IsZero() || !c.todo.answered.Before(c.lastHello) {
-		c.patience = c.cfg.Limits.Receipt
+	if !c.todo.spoke.IsZero() {
+		c.gap = min(2*c.gap, c.cfg.Limits.Receipt)
 	}
+	if c.lastHello.IsZero() || !c.todo.answered.Before(c.lastHello) {
+		c.patience, c.gap = c.cfg.Limits.Receipt, c.cfg.Limits.Urgent
+	}
+	c.todo.spoke, c.todo.asked = time.Time{}, now
 	c.mu.Unlock()
 	pos, digest := c.standing()
 	at, _ := c.deps.Clock.Now()

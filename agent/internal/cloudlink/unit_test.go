@@ -194,6 +194,34 @@ func TestWindow(t *testing.T) {
 	}
 }
 
+func TestWindowGoesBackToWhatWasMissed(t *testing.T) {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	fly := func() *window {
+		w := newWindow(30*time.Second, 5*time.Minute)
+		w.left(10, now)
+		w.left(20, now.Add(time.Second))
+		return w
+	}
+	for name, c := range map[string]struct {
+		through uint64
+		asked   time.Time
+		next    uint64
+	}{
+		"nothing arrived":           {0, now.Add(time.Minute), 0},
+		"a part of the oldest":      {9, now.Add(time.Minute), 0},
+		"it was asked before":       {0, now, 20},
+		"the oldest batch is there": {10, now.Add(time.Minute), 0},
+		"all is there":              {20, now.Add(time.Minute), 20},
+		"the rest left after it":    {10, now.Add(time.Second), 20},
+	} {
+		w := fly()
+		w.receipt(c.through)
+		if w.missed(c.through, c.asked); w.next != c.next {
+			t.Errorf("%s: goes on behind %d, want %d", name, w.next, c.next)
+		}
+	}
+}
+
 func TestNonces(t *testing.T) {
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	n := &nonces{limit: 10 * time.Minute}

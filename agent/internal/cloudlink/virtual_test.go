@@ -68,6 +68,51 @@ func TestUnansweredHelloIsRepeatedMoreAndMoreRarely(t *testing.T) {
 	})
 }
 
+// TestACloudThatCameLaterIsAskedAgainSoon: its greeting shows that it is there, and its answer what it did not get.
+func TestACloudThatCameLaterIsAskedAgainSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, b := virtual(t)
+		b.outbox.add(3, 0)
+		b.run(t)
+		s := n.last()
+		after(10 * time.Second)
+		s.down(protocol.TypeReceipt, protocol.Header{}, protocol.Receipt{})
+		after(2 * time.Second)
+		hellos, _ := sentOf[hello](s, protocol.TypeHello)
+		if batches, _ := sentOf[protocol.Events](s, protocol.TypeEvent); len(hellos) != 2 || len(batches) != 1 {
+			t.Fatalf("%d hellos and %d batches after the greeting, want 2 and 1", len(hellos), len(batches))
+		}
+		s.down(protocol.TypeReceipt, protocol.Header{}, protocol.Receipt{Nonce: hellos[1].Nonce})
+		if batches, _ := sentOf[protocol.Events](s, protocol.TypeEvent); len(batches) != 2 || batches[1].First != 1 || len(batches[1].Raw) != 3 {
+			t.Errorf("what nobody heard was sent again as %+v", batches[1:])
+		}
+		for range 20 { // a cloud that answers
+			s.down(protocol.TypeReceipt, protocol.Header{}, protocol.Receipt{})
+			after(time.Second)
+		}
+		if hellos, _ := sentOf[hello](s, protocol.TypeHello); len(hellos) != 2 {
+			t.Errorf("%d hellos to a cloud that answered", len(hellos)-2)
+		}
+	})
+}
+
+// TestACloudThatGreetsAndNeverAnswersIsAskedMoreAndMoreRarely, whatever it says.
+func TestACloudThatGreetsAndNeverAnswersIsAskedMoreAndMoreRarely(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, b := virtual(t)
+		b.run(t)
+		s := n.last()
+		for range 240 {
+			s.down(protocol.TypeReceipt, protocol.Header{}, protocol.Receipt{})
+			after(time.Second)
+		}
+		hellos, times := sentOf[hello](s, protocol.TypeHello)
+		if len(hellos) < 8 || len(hellos) > 12 || times[1].Sub(times[0]) < 2*time.Second || times[2].Sub(times[1]) < 4*time.Second {
+			t.Errorf("%d hellos in 4 minutes, at %v", len(hellos), times)
+		}
+	})
+}
+
 func TestUrgentHellosGetRarerWhileTheyDoNotHelp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n, b := virtual(t)

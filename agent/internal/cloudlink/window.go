@@ -47,6 +47,13 @@ func (w *window) receipt(through uint64) {
 	w.next = max(w.next, through)
 }
 
+// missed starts again when the cloud, asked at that time, did not have what had left before: nobody listened then.
+func (w *window) missed(through uint64, asked time.Time) {
+	if len(w.flying) > 0 && w.flying[0].last > through && w.flying[0].sent.Before(asked) {
+		w.flying, w.next = nil, 0
+	}
+}
+
 // due is when the oldest batch has waited too long; ok is false when none is under way.
 func (w *window) due() (at time.Time, ok bool) {
 	if len(w.flying) == 0 {

@@ -41,6 +41,9 @@ type Config struct {
 	Name        string          // its common name and the client id
 	// Receive is given every message of a gateway. It must not block, and may keep the payload.
 	Receive func(topic string, payload []byte)
+	// Kept is given, instead of Receive, what was said before the link listened and the broker kept: statuses, on every
+	// connection anew. By the rules of Receive; nil: Receive.
+	Kept func(topic string, payload []byte)
 	// Fresh is called once on every new connection, after the first try to subscribe: what was under way on the
 	// one before may be lost. It must not block.
 	Fresh  func()

@@ -64,6 +64,7 @@ func (r *rig) config(change ...func(*Config)) Config {
 	cfg := Config{
 		Address: r.broker.URL(), CA: r.ca.Pool(), Certificate: r.ca.Certificate(r.t, prototest.CloudName), Name: prototest.CloudName,
 		Receive: func(topic string, payload []byte) { r.heard.Add(topic + " " + string(payload)) },
+		Kept:    func(topic string, payload []byte) { r.heard.Add("kept " + topic + " " + string(payload)) },
 		Fresh:   func() { r.fresh.Add(struct{}{}) },
 		Now:     time.Now, Log: slog.New(slog.NewTextHandler(r, nil)),
 		Limits: Limits{Echo: 300 * time.Millisecond, EchoEvery: 20 * time.Millisecond, Again: 20 * time.Millisecond, Retry: 20 * time.Millisecond},
@@ -135,11 +136,15 @@ func fails(t *testing.T, l *Link, kind fault.Kind, words ...string) {
 func TestItHearsGatewaysAndSpeaksToThem(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
+	r.broker.Keep(t, protocol.StatusTopic("gw1"), []byte("before"))
 	l, stop := r.run(r.config())
 	connected(t, l)
+	heard := r.heard.Read()
+	if got := heard.Next(t, "what the broker kept"); got != "kept gatehouse/v1/gw1/status before" {
+		t.Errorf("heard %q", got)
+	}
 	r.broker.Inject(t, protocol.UpTopic("gw1", protocol.TypeHello), []byte("hello"))
 	r.broker.Inject(t, protocol.StatusTopic("gw1"), []byte("online"))
-	heard := r.heard.Read()
 	for _, want := range []string{"gatehouse/v1/gw1/up/hello hello", "gatehouse/v1/gw1/status online"} {
 		if got := heard.Next(t, want); got != want { // nothing before: test messages are not passed on
 			t.Errorf("heard %q, want %q", got, want)

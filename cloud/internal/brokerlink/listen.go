@@ -111,8 +111,12 @@ func (l *Link) setTest(t *test) {
 }
 
 // receive sorts test messages out; whatever else is on the link's own branch is nobody's.
-func (l *Link) receive(topic string, payload []byte) {
+func (l *Link) receive(topic string, payload []byte, kept bool) {
 	if topic != l.upTopic() && topic != l.statusTopic() {
+		if kept && l.cfg.Kept != nil {
+			l.cfg.Kept(topic, payload)
+			return
+		}
 		l.cfg.Receive(topic, payload)
 		return
 	}

@@ -63,7 +63,7 @@ func (l *Link) options(attempt context.Context, s *session) *mqtt.ClientOptions 
 	return o.SetClientID(l.cfg.Name).SetProtocolVersion(4).SetCleanSession(true).SetAutoReconnect(false).SetConnectRetry(false).
 		SetConnectTimeout(l.cfg.Limits.Connect).SetWriteTimeout(l.cfg.Limits.Answer).SetKeepAlive(keepAlive).SetPingTimeout(pingLimit).
 		SetOrderMatters(true).SetStore(mqtt.NewOrderedMemoryStore()).
-		SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) { l.receive(m.Topic(), m.Payload()) }).
+		SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) { l.receive(m.Topic(), m.Payload(), m.Retained()) }).
 		SetConnectionLostHandler(func(_ mqtt.Client, err error) { s.end(words(err)) }).
 		SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) {
 			conn, err := l.open(attempt)

@@ -36,6 +36,8 @@ type Store interface {
 type Answers interface {
 	Hello(context.Context, access.GatewayID, protocol.Hello) error
 	Receipt(ctx context.Context, gw access.GatewayID, through uint64) error
+	// Greet tells a gateway that somebody listens.
+	Greet(ctx context.Context, gw access.GatewayID) error
 }
 
 // Config is what an Intake is made of.
@@ -77,6 +79,7 @@ type complaint struct {
 type message struct {
 	topic   string
 	payload []byte
+	kept    bool // it was said before the cloud listened
 }
 
 const queueLength = 256
@@ -97,15 +100,21 @@ func New(cfg Config) *Intake {
 
 // Offer hands a message over without blocking. All messages of a gateway stay in order. It keeps
 // payload. When the queue is full the message is dropped and counted; the gateway repeats it.
-func (in *Intake) Offer(topic string, payload []byte) {
-	gw, _, ok := protocol.ParseUp(topic)
+func (in *Intake) Offer(topic string, payload []byte) { in.offer(message{topic, payload, false}) }
+
+// OfferKept is Offer for what was said before the cloud came to the broker, and kept there. A gateway that has been online
+// since is greeted: what else it said then, nobody heard.
+func (in *Intake) OfferKept(topic string, payload []byte) { in.offer(message{topic, payload, true}) }
+
+func (in *Intake) offer(m message) {
+	gw, _, ok := protocol.ParseUp(m.topic)
 	if !ok {
-		gw, _ = protocol.ParseStatus(topic)
+		gw, _ = protocol.ParseStatus(m.topic)
 	}
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(gw)) // a hash never fails
 	select {
-	case in.queues[h.Sum32()%uint32(len(in.queues))] <- message{topic, payload}:
+	case in.queues[h.Sum32()%uint32(len(in.queues))] <- m:
 	default:
 		in.mu.Lock()
 		in.counts.Dropped++

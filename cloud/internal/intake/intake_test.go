@@ -44,6 +44,12 @@ func TestE4_WhatAGatewaySaysIsSavedAndAnswered(t *testing.T) {
 		r.Offer(protocol.StatusTopic("gw-1"), status)
 		synctest.Wait()
 		r.wants("status", "gw-1 status online=true at 01:00:00")
+		r.OfferKept(protocol.StatusTopic("gw-1"), status)
+		synctest.Wait()
+		r.wants("a status that the broker kept", "gw-1 status online=true at 01:00:00; gw-1 greeted")
+		r.OfferKept(protocol.StatusTopic("gw-1"), []byte(`{"online":false}`))
+		synctest.Wait()
+		r.wants("one that is not there is not greeted", "gw-1 status online=false at 01:00:00")
 		c := r.Counts()
 		if len(c.Taken) != 6 || len(c.Refused) > 0 || c.Failed+c.Dropped > 0 {
 			t.Errorf("counts %+v, want one of each of six types", c)

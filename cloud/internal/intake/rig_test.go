@@ -130,6 +130,12 @@ func (w *world) Receipt(_ context.Context, gw access.GatewayID, through uint64) 
 	return w.note("receipt", "%s receipt %d", gw, through)
 }
 
+func (w *world) Greet(_ context.Context, gw access.GatewayID) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.note("greet", "%s greeted", gw)
+}
+
 // rig is an intake with its world, in virtual time.
 type rig struct {
 	*Intake

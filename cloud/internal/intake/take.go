@@ -86,7 +86,7 @@ func (in *Intake) handle(ctx context.Context, m message) (from, error) {
 	}
 	f.enrolled = true
 	if typ == typeStatus {
-		return f, in.status(ctx, gw, m.payload)
+		return f, in.status(ctx, gw, m)
 	}
 	h, body, err := protocol.OpenUp(gw, keys, m.payload)
 	if err != nil {
@@ -147,10 +147,14 @@ func with[T any](body []byte, f func(T) error) error {
 }
 
 // status is unsigned and only a hint.
-func (in *Intake) status(ctx context.Context, gw access.GatewayID, payload []byte) error {
+func (in *Intake) status(ctx context.Context, gw access.GatewayID, m message) error {
 	var s protocol.Status
-	if len(payload) > protocol.MaxMessage || json.Unmarshal(payload, &s) != nil {
+	if len(m.payload) > protocol.MaxMessage || json.Unmarshal(m.payload, &s) != nil {
 		return protocol.Refuse(protocol.Malformed, "a status that is no JSON")
 	}
-	return in.cfg.Store.SaveStatus(ctx, gw, s, in.cfg.Now())
+	err := in.cfg.Store.SaveStatus(ctx, gw, s, in.cfg.Now())
+	if err == nil && m.kept && s.Online {
+		err = in.cfg.Answers.Greet(ctx, gw)
+	}
+	return err
 }

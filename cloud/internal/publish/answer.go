@@ -82,6 +82,16 @@ func (p *Publisher) Receipt(ctx context.Context, gw access.GatewayID, through ui
 	return p.receipt(ctx, gw, protocol.Receipt{Through: through})
 }
 
+// Greet says to a gateway that somebody listens, by the receipt it may have missed. One whose hello was not answered says
+// it again; to all others it means nothing.
+func (p *Publisher) Greet(ctx context.Context, gw access.GatewayID) error {
+	through, err := p.cfg.Store.Through(ctx, gw)
+	if err != nil {
+		return err
+	}
+	return p.Receipt(ctx, gw, through)
+}
+
 func (p *Publisher) receipt(ctx context.Context, gw access.GatewayID, r protocol.Receipt) error {
 	return p.down(ctx, gw, protocol.Header{Type: protocol.TypeReceipt}, r)
 }

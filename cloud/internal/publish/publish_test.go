@@ -2,6 +2,7 @@ package publish
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -333,6 +334,24 @@ func TestForget_SendsAgainWhatMayBeLost(t *testing.T) {
 		r.Forget()
 		synctest.Wait()
 		r.wants(gw, "acknowledged meanwhile", "")
+	})
+}
+
+// TestGreet: a gateway hears of a cloud that came to the broker after it.
+func TestGreet(t *testing.T) {
+	t.Parallel()
+	inBubble(t, one, func(r *rig) {
+		r.store.set(gw, func(s *states) { s.through = 41 })
+		if err := r.Greet(r.t.Context(), gw); err != nil {
+			t.Fatal(err)
+		}
+		if m := r.boxes[gw].got[0]; m.receipt != (protocol.Receipt{Through: 41}) {
+			t.Errorf("got %+v", m.receipt)
+		}
+		r.store.breaks("Through", errors.New("no database"))
+		if err := r.Greet(r.t.Context(), gw); err == nil {
+			t.Error("greeted without knowing what is there")
+		}
 	})
 }
 
