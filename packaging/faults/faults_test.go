@@ -2,18 +2,48 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"math/rand/v2"
+	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"gatehouse/protocol/prototest/realserver"
 )
 
+// built are the programs, built once for all tests.
+var built = sync.OnceValues(func() (string, error) { return build(context.Background(), shared, nil) })
+
+// shared is the folder for them.
+var shared string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "gatehouse-faults-")
+	if err != nil {
+		panic(err)
+	}
+	shared = dir
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+func programs(t *testing.T) string {
+	t.Helper()
+	bin, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bin
+}
+
 // tried runs a few rounds and returns what was printed.
 func tried(t *testing.T, r *run) string {
 	t.Helper()
 	var out bytes.Buffer
-	r.dir, r.out, r.began = t.TempDir(), &out, time.Now()
+	r.dir, r.out, r.began, r.bin = t.TempDir(), &out, time.Now(), programs(t)
 	if err := r.all(t.Context()); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
@@ -41,6 +71,66 @@ func TestTowardsE4_RoundsThroughMosquitto(t *testing.T) {
 	tried(t, r)
 	if r.done != 4 || r.figures.events == 0 {
 		t.Errorf("%d rounds, %d events", r.done, r.figures.events)
+	}
+}
+
+// TestTowardsE2_RoundsOnABadDisk: every kind of it, and the days on which the fourth mutant is caught, which the gateway as
+// it is must live through.
+func TestTowardsE2_RoundsOnABadDisk(t *testing.T) {
+	t.Parallel()
+	realserver.Binary(t, "strace")
+	h, err := newHouse(t.Context(), t.TempDir(), programs(t), rand.New(rand.NewPCG(11, 1)), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.close()
+	if err := h.movedIn(t.Context(), "30s"); err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range h.diskTroubles(t.Context()) {
+		h.watch.follow(h.town)
+		said := h.town.change()
+		h.watch.follow(h.town)
+		err := h.suffer(t.Context(), []trouble{bad}, len(said))
+		if err == nil {
+			_, err = h.check(t.Context(), "50s")
+		}
+		if err != nil {
+			t.Fatalf("%s; %s: %v", said, bad.what, err)
+		}
+	}
+	for n := range 4 {
+		if _, err := h.failedCommit(t.Context(), n); err != nil {
+			t.Fatalf("a commit that failed and stands, day %d: %v", n, err)
+		}
+	}
+	if h.figures.disks != 5 || h.figures.errors < 5 {
+		t.Errorf("%d bad disks gave %d errors", h.figures.disks, h.figures.errors)
+	}
+}
+
+// TestCrashImagesAreRead from what the tests print, and what was left out counts for nothing.
+func TestCrashImagesAreRead(t *testing.T) {
+	t.Parallel()
+	good := "    crash_test.go:1: 90 operations, 4 events told, 5 states acked, 1234 images in 3s, seed 1\n--- PASS: " + imagesTest + " (1s)\n    noticed: x\n--- PASS: " + syncTest + " (1s)\nok\n"
+	for name, c := range map[string]struct {
+		out  string
+		want images
+	}{
+		"both":         {good, images{opened: "1234", good: true, skipped: true}},
+		"an image bad": {strings.Replace(good, "PASS: "+imagesTest, "FAIL: "+imagesTest, 1), images{opened: "1234", skipped: true}},
+		"unseen":       {strings.Replace(good, "noticed:", "nobody noticed", 1), images{opened: "1234", good: true}},
+		"left out":     {"--- SKIP: " + imagesTest + " (0s)\n--- SKIP: " + syncTest + " (0s)\nok\n", images{opened: "0"}},
+	} {
+		var got images
+		if got.read(c.out); got != c.want {
+			t.Errorf("%s: %+v, want %+v", name, got, c.want)
+		}
+		r := &run{images: got, began: time.Now()}
+		r.images.asked = true
+		if says := strings.HasPrefix(r.summary(), "faults: good"); says != (name == "both") {
+			t.Errorf("%s: %s", name, r.summary())
+		}
 	}
 }
 

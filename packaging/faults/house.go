@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,6 +27,7 @@ type house struct {
 	line        *prototest.Proxy
 	mosquitto   *mosquitto // nil: the broker is in the cloud
 	cloud, box  *process
+	wrap        []string // words before the gateway's program; nil: its disk is good
 	panels      []*panel
 	watch       *watch
 	clock       clock
@@ -205,11 +207,12 @@ func (h *house) startBox(point string) (err error) {
 	if err := h.clock.save(h.path("clock.json")); err != nil {
 		return err
 	}
+	words := []string{h.program("box"), "run", "agent.toml", "clock.json"}
 	if point == "" && h.clock.honest() && h.rand.IntN(3) == 0 {
-		h.box, err = launch(h.program("gatehouse-agent"), h.path("agent.log"), nil, "run", "--config", "agent.toml")
-		return err
+		words = []string{h.program("gatehouse-agent"), "run", "--config", "agent.toml"}
 	}
-	h.box, err = launch(h.program("box"), h.path("agent.log"), nil, "run", "agent.toml", "clock.json")
+	words = append(slices.Clone(h.wrap), words...)
+	h.box, err = launch(words[0], h.path("agent.log"), nil, words[1:]...)
 	return err
 }
 

@@ -55,6 +55,7 @@ func start(ctx context.Context) error {
 		return err
 	}
 	r := &run{dir: dir, seed: uint64(seed), rounds: int(rounds), mutants: mutants(), out: os.Stdout, began: time.Now()}
+	r.images.asked = os.Getenv("IMAGES") != "none"
 	err = r.all(ctx)
 	if r.good() && err == nil {
 		err = os.RemoveAll(dir)
@@ -90,26 +91,31 @@ type run struct {
 	out     io.Writer
 	began   time.Time
 
-	bin     string // of the programs as they are
+	bin     string // of the programs as they are; "": to be built
 	done    int
 	wrong   []string
 	figures figures
 	caught  int
+	images  images
 }
 
 // figures are what happened, added up.
 type figures struct {
-	troubles, kills, points, changes, events, requests int
-	latest                                             time.Duration // the longest that access outlived its end
+	troubles, kills, points, disks, errors, changes, events, requests int
+	latest                                                            time.Duration // the longest that access outlived its end
 }
 
-func (r *run) good() bool { return len(r.wrong) == 0 && r.caught == len(r.mutants) }
+func (r *run) good() bool {
+	return len(r.wrong) == 0 && r.caught == len(r.mutants) && (!r.images.asked || r.images.good && r.images.skipped)
+}
 
 // all builds the programs and runs the rounds, then the mutants. What is wrong is kept in the run; the error is about
 // the run itself.
 func (r *run) all(ctx context.Context) (err error) {
-	if r.bin, err = build(ctx, filepath.Join(r.dir, "bin"), nil); err != nil {
-		return err
+	if r.bin == "" {
+		if r.bin, err = build(ctx, filepath.Join(r.dir, "bin"), nil); err != nil {
+			return err
+		}
 	}
 	for n := 0; r.done < r.rounds && ctx.Err() == nil; n++ {
 		if err := r.house(ctx, n); err != nil {
@@ -122,6 +128,9 @@ func (r *run) all(ctx context.Context) (err error) {
 				return err
 			}
 		}
+	}
+	if err := r.crash(ctx); err != nil {
+		return err
 	}
 	return ctx.Err()
 }
@@ -144,7 +153,7 @@ func (r *run) house(ctx context.Context, n int) error {
 		fmt.Fprintf(r.out, "round %d (seed %d, round %d, %s): %s\n", r.done, seed, i+1, time.Since(began).Round(time.Millisecond), story)
 		if err != nil {
 			r.wrong = append(r.wrong, err.Error())
-			fmt.Fprintf(r.out, "WRONG in round %d, with SEED=%d ROUNDS=%d again; files in %s:\n%s\n", r.done, seed, i+1, h.dir, err)
+			fmt.Fprintf(r.out, "WRONG in round %d, with SEED=%d ROUNDS=%d IMAGES=none again; files in %s:\n%s\n", r.done, seed, i+1, h.dir, err)
 			break
 		}
 	}
@@ -154,14 +163,24 @@ func (r *run) house(ctx context.Context, n int) error {
 
 func (f *figures) add(o figures) {
 	f.troubles, f.kills, f.points, f.changes = f.troubles+o.troubles, f.kills+o.kills, f.points+o.points, f.changes+o.changes
+	f.disks, f.errors = f.disks+o.disks, f.errors+o.errors
 	f.events, f.requests, f.latest = f.events+o.events, f.requests+o.requests, max(f.latest, o.latest)
 }
 
 func (r *run) summary() string {
-	word, f := "good", r.figures
+	word, f, caught, planted, opened := "good", r.figures, r.caught, len(r.mutants), "none"
 	if !r.good() {
 		word = "WRONG"
 	}
-	return fmt.Sprintf("faults: %s: seed=%d rounds=%d wrong=%d troubles=%d kills=%d named_points=%d changes=%d events=%d panel_requests=%d latest_ms=%d mutants_caught=%d/%d seconds=%d",
-		word, r.seed, r.done, len(r.wrong), f.troubles, f.kills, f.points, f.changes, f.events, f.requests, f.latest.Milliseconds(), r.caught, len(r.mutants), int(time.Since(r.began).Seconds()))
+	if r.images.asked {
+		opened = r.images.opened + "/good"
+		if !r.images.good {
+			opened = r.images.opened + "/WRONG"
+		}
+		if planted++; r.images.skipped {
+			caught++
+		}
+	}
+	return fmt.Sprintf("faults: %s: seed=%d rounds=%d wrong=%d troubles=%d kills=%d named_points=%d bad_disks=%d disk_errors=%d changes=%d events=%d panel_requests=%d latest_ms=%d crash_images=%s mutants_caught=%d/%d seconds=%d",
+		word, r.seed, r.done, len(r.wrong), f.troubles, f.kills, f.points, f.disks, f.errors, f.changes, f.events, f.requests, f.latest.Milliseconds(), opened, caught, planted, int(time.Since(r.began).Seconds()))
 }

@@ -14,15 +14,16 @@ import (
 type mutant struct {
 	name, file, from, to string
 	rounds               int
+	day                  func(h *house, ctx context.Context, n int) (verdict, error) // one round
 }
 
-// mutants are the lines that matter most. A skipped fsync is not among them: no killed process shows it, and the trace
-// test of packaging/crash does.
+// mutants are the lines that matter most. A skipped fsync is not among them: no killed process shows it, and crash does.
 func mutants() []mutant {
 	return []mutant{
-		{"a removal dropped", "agent/internal/plan/plan.go", "\tfor _, r := range rows {\n\t\tm.goes++\n", "\tfor _, r := range rows[:0] {\n\t\tm.goes++\n", 8},
-		{"an event doubled", "agent/internal/outbox/outbox.go", "\tfor _, e := range evs {\n\t\te.Number,", "\tfor _, e := range append(evs, evs[len(evs)-1]) {\n\t\te.Number,", 2},
-		{"additions before removals", "agent/internal/reconcile/evaluate.go", "\tcase access.OpRemove:\n\t\treturn 0\n", "\tcase access.OpRemove:\n\t\treturn 3\n", 8},
+		{"a removal dropped", "agent/internal/plan/plan.go", "\tfor _, r := range rows {\n\t\tm.goes++\n", "\tfor _, r := range rows[:0] {\n\t\tm.goes++\n", 8, (*house).calm},
+		{"an event doubled", "agent/internal/outbox/outbox.go", "\tfor _, e := range evs {\n\t\te.Number,", "\tfor _, e := range append(evs, evs[len(evs)-1]) {\n\t\te.Number,", 2, (*house).calm},
+		{"additions before removals", "agent/internal/reconcile/evaluate.go", "\tcase access.OpRemove:\n\t\treturn 0\n", "\tcase access.OpRemove:\n\t\treturn 3\n", 8, (*house).calm},
+		{"an update whose commit failed is taken for known", "agent/internal/store/apply.go", "\t\tout.Everybody = w.unsure.Swap(false)\n", "\t\tw.unsure.Store(false)\n", 8, (*house).failedCommit},
 	}
 }
 
@@ -90,14 +91,14 @@ func (r *run) mutant(ctx context.Context, n int, m mutant) error {
 			fmt.Fprintf(r.out, "mutant %q caught in round %d, %s: %.300s\n", m.name, i, time.Since(began).Round(time.Millisecond), err)
 			return nil
 		}
-		_, err = h.calm(ctx)
+		_, err = m.day(h, ctx, i)
 	}
 	fmt.Fprintf(r.out, "WRONG: mutant %q lived through %d rounds unseen; files in %s\n", m.name, m.rounds, dir)
 	return ctx.Err()
 }
 
 // calm is a round in which nothing fails, people are put out, and many move in with the same export.
-func (h *house) calm(ctx context.Context) (verdict, error) {
+func (h *house) calm(ctx context.Context, _ int) (verdict, error) {
 	h.watch.follow(h.town)
 	h.town.revoke()
 	for range 5 {
@@ -108,4 +109,21 @@ func (h *house) calm(ctx context.Context) (verdict, error) {
 		return verdict{}, err
 	}
 	return h.check(ctx, "5s")
+}
+
+// failedCommit is a calm round in which the gateway is told that one of the first syncs of its wanted state failed, which
+// it did not: of the two of a commit now the first, now the second.
+func (h *house) failedCommit(ctx context.Context, n int) (verdict, error) {
+	t := troubleEntry{What: "a commit fails and stands", From: time.Now()}
+	at := len(h.journal.Troubles)
+	h.journal.Troubles = append(h.journal.Troubles, t)
+	if err := h.spoil(ctx, badDisk{"fdatasync", "EIO", "wanted.db", fmt.Sprint(2 - n%2)}); err != nil {
+		return verdict{}, err
+	}
+	if err := h.healthy(ctx); err != nil {
+		return verdict{}, err
+	}
+	v, err := h.calm(ctx, n)
+	h.journal.Troubles[at].To = time.Now()
+	return v, err
 }

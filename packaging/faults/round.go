@@ -47,6 +47,9 @@ func (h *house) suffer(ctx context.Context, troubles []trouble, changes int) err
 		}
 		pause(ctx, time.Duration(h.rand.IntN(120))*time.Millisecond)
 		h.figures.troubles++
+		if t.disk {
+			h.figures.disks++
+		}
 		h.journal.Troubles = append(h.journal.Troubles, troubleEntry{What: t.what, Panel: t.panel, From: time.Now()})
 		if err := t.begin(); err != nil {
 			return fmt.Errorf("%s: %w", t.what, err)
@@ -58,17 +61,18 @@ func (h *house) suffer(ctx context.Context, troubles []trouble, changes int) err
 		}
 	}
 	pause(ctx, time.Duration(100+h.rand.IntN(500))*time.Millisecond)
+	if h.wrap != nil { // strace takes its time
+		pause(ctx, time.Second)
+	}
 	return h.mend(ctx, troubles, first)
 }
 
 // mend ends the troubles, and notes when they are over: when everything works again.
 func (h *house) mend(ctx context.Context, troubles []trouble, first int) error {
-	var full bool
 	for _, t := range troubles {
 		if err := t.mend(); err != nil {
 			return fmt.Errorf("mending %s: %w", t.what, err)
 		}
-		full = full || strings.Contains(t.what, "full")
 	}
 	if err := h.alive(); err != nil {
 		return err
@@ -77,21 +81,7 @@ func (h *house) mend(ctx context.Context, troubles []trouble, first int) error {
 	for i := range h.journal.Troubles[first:] {
 		h.journal.Troubles[first+i].To = time.Now()
 	}
-	if err == nil && full {
-		err = h.reissue(ctx)
-	}
 	return err
-}
-
-// reissue gives everybody who lives there a new PIN. A panel that said that it is full is asked again for the same record
-// only after an hour; a change is asked for at once.
-func (h *house) reissue(ctx context.Context) error {
-	for _, r := range h.town.people {
-		if !r.steady && (r.status == "Current" || r.status == "Future") {
-			r.pin = h.town.newPIN()
-		}
-	}
-	return h.imports(ctx, len(h.town.people))
 }
 
 // alive is nil unless a program ended that nobody ended.

@@ -13,6 +13,7 @@ type trouble struct {
 	what  string
 	panel string
 	point bool // it happens while something is done: there must be something to do
+	disk  bool // of the gateway's disk
 	begin func() error
 	mend  func() error
 }
@@ -24,7 +25,7 @@ func points() []string {
 
 // troubles draws up to three, of different kinds.
 func (h *house) troubles(ctx context.Context) []trouble {
-	all := [][]trouble{h.boxTroubles(), h.lineTroubles(), h.cloudTroubles(), h.clockTroubles()}
+	all := [][]trouble{append(h.boxTroubles(), h.diskTroubles(ctx)...), h.lineTroubles(), h.cloudTroubles(), h.clockTroubles()}
 	for _, p := range h.panels {
 		all = append(all, h.panelTroubles(ctx, p))
 	}
