@@ -168,3 +168,26 @@ func TestWhoFoundNoRoomIsNotForgottenByARestart(t *testing.T) {
 		}
 	})
 }
+
+// TestWhatIsWrittenAtTheLastTryIsLookedAt: the panel refuses, and takes it when hardly anybody would ask again.
+func TestWhatIsWrittenAtTheLastTryIsLookedAt(t *testing.T) {
+	for refused := range maxRounds {
+		inBubble(t, func(s *site) {
+			n := 0
+			s.panel.Fail(func(r memory.Request) error {
+				if r.What != "add" {
+					return nil
+				}
+				if n++; n > refused {
+					return nil
+				}
+				return fault.New(fault.Conflict, "add", "panel", "no")
+			})
+			s.residents("a")
+			s.start()
+			if got := s.kinds("a"); len(got) != 2 || got[1] != "confirmed add" {
+				t.Errorf("refused %d times: %v", refused, got)
+			}
+		})
+	}
+}

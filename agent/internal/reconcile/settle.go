@@ -26,8 +26,11 @@ func refOf(p access.PersonID) string { return string(model.RefOf(p)) }
 // or says that the device does not answer; trouble with this one record is recorded and no error.
 func (l *Loop) settle(ctx context.Context, p access.PersonID, u urgency) error {
 	var last error
-	for range maxRounds {
-		done, err := l.round(ctx, p)
+	for n := range maxRounds + 1 {
+		if n == maxRounds && last != nil {
+			break
+		}
+		done, err := l.round(ctx, p, n < maxRounds) // what the last one wrote is still looked at
 		switch {
 		case err == nil && done:
 			return nil
@@ -48,8 +51,8 @@ func (l *Loop) settle(ctx context.Context, p access.PersonID, u urgency) error {
 	return l.fail(p, last, u.rank == 0)
 }
 
-// round reads, plans and does the first step that is due. done means nothing was.
-func (l *Loop) round(ctx context.Context, p access.PersonID) (done bool, err error) {
+// round reads, plans and does the first step that is due, if it may act. done means nothing was due.
+func (l *Loop) round(ctx context.Context, p access.PersonID, act bool) (done bool, err error) {
 	l.answered = false
 	rows, err := call(ctx, l, l.perRow(), func(ctx context.Context, d driver.Panel) ([]model.Record, error) { return d.Read(ctx, model.RefOf(p)) })
 	if err != nil {
@@ -70,6 +73,9 @@ func (l *Loop) round(ctx context.Context, p access.PersonID) (done bool, err err
 	if len(pl.Steps) == 0 {
 		l.settled(p, entry, pl, in.Position)
 		return true, nil
+	}
+	if !act {
+		return false, nil
 	}
 	if err := l.preempted(pl.Steps[0]); err != nil {
 		return false, err
