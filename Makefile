@@ -34,8 +34,8 @@ test: ## every test; those that need a real server are skipped, loudly, where it
 	$(GO) test $(PACKAGES)
 
 .PHONY: faults
-faults: ## whole processes on their worst days, judged from outside; ROUNDS=n (300), SEED=s; one summary line last
-	@ROUNDS='$(ROUNDS)' SEED='$(SEED)' $(GO) run ./packaging/faults
+faults: ## whole processes on their worst days, judged from outside; ROUNDS=n (300), SEED=s, IMAGES=none; one summary line last
+	@ROUNDS='$(ROUNDS)' SEED='$(SEED)' IMAGES='$(IMAGES)' $(GO) run ./packaging/faults
 
 .PHONY: race
 race: ## every test under the race detector

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// badDisk is a call of the gateway that comes back with an error although its work may be done, as strace lets it. A
-// commit that failed may stand in the file all the same: that is what these days are about.
+// badDisk is a call of the gateway that strace lets fail. What was written before a sync that fails is in the file: a
+// commit that failed may stand there all the same, and that is what these days are about.
 type badDisk struct {
 	call, err string
 	file      string // of the gateway's folder; "": any

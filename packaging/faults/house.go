@@ -43,13 +43,16 @@ type panel struct {
 
 // newHouse builds a house of which everything works.
 func newHouse(ctx context.Context, dir, bin string, r *rand.Rand, outside bool) (h *house, err error) {
-	h = &house{dir: dir, bin: bin, rand: r, clock: newClock()}
+	h = &house{dir: dir, bin: bin, rand: r}
 	defer func() {
 		if err != nil {
 			h.close()
 		}
 	}()
 	if h.town, err = newTown(r); err != nil {
+		return nil, err
+	}
+	if h.clock, err = newClock(); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -208,7 +211,7 @@ func (h *house) startBox(point string) (err error) {
 		return err
 	}
 	words := []string{h.program("box"), "run", "agent.toml", "clock.json"}
-	if point == "" && h.clock.honest() && h.rand.IntN(3) == 0 {
+	if point == "" && h.clock.honest() && !h.clock.Again && h.rand.IntN(3) == 0 {
 		words = []string{h.program("gatehouse-agent"), "run", "--config", "agent.toml"}
 	}
 	words = append(slices.Clone(h.wrap), words...)

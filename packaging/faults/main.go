@@ -2,13 +2,13 @@
 // processes on loopback: a cloud with its embedded broker or beside a Mosquitto, a gateway, two simulated panels. Each
 // round changes who lives there and lets things fail meanwhile: programs are killed at any instant or at named points, the
 // line to the broker is cut, slow or half open, the broker starts anew, panels freeze, reset, fill up or lose power, the
-// gateway's clock jumps. Then all of it is mended, and another program, packaging/faults/checker, which shares no code
-// with the product, looks whether panels, events and door logs are what the exports say.
+// gateway's clock jumps, its disk fails. Then all of it is mended, and another program, packaging/faults/checker, which
+// shares no code with the product, looks whether panels, events and door logs are what the exports say.
 //
 // ROUNDS says how many rounds (300), SEED repeats what a run did and in which order; instants are the machine's own.
 // Afterwards mutants are run: the product with one line made wrong. A checker that sees nothing wrong with them is no
-// checker. That no fsync is missing cannot be shown here, because what a killed process wrote survives it: the trace
-// test of packaging/crash shows it.
+// checker. Last come the crash images of package agent in their long form, unless IMAGES is none: they show that no fsync
+// is missing, which cannot be shown here, because what a killed process wrote survives it.
 //
 // The last line sums up. It imports nothing of agent and cloud; nobody imports it.
 package main

@@ -111,8 +111,8 @@ func (h *house) calm(ctx context.Context, _ int) (verdict, error) {
 	return h.check(ctx, "5s")
 }
 
-// failedCommit is a calm round in which the gateway is told that one of the first syncs of its wanted state failed, which
-// it did not: of the two of a commit now the first, now the second.
+// failedCommit is a calm round in which one of the first syncs of the wanted state fails: of the two of a commit now the
+// second, behind which all of it is in the file, now the first.
 func (h *house) failedCommit(ctx context.Context, n int) (verdict, error) {
 	t := troubleEntry{What: "a commit fails and stands", From: time.Now()}
 	at := len(h.journal.Troubles)

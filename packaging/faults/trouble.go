@@ -120,6 +120,7 @@ func (h *house) clockTroubles() []trouble {
 	}
 	reboot := sets("box without battery starts in 1970", func(c *clock) {
 		c.Offset, c.Synced, c.Boot, c.Booted = time.Until(time.Unix(1000, 0)), false, fmt.Sprintf("boot-%d", time.Now().UnixNano()), time.Now()
+		c.Again = true
 	})
 	set := reboot.begin
 	reboot.begin = func() error {

@@ -170,6 +170,7 @@ func TestRemovalsGoFirst(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		requests []request
+		also     string
 		trouble  bool
 		wrong    bool
 	}{
@@ -178,8 +179,10 @@ func TestRemovalsGoFirst(t *testing.T) {
 		"last":                  {requests: []request{at(1, "add"), at(2, "add"), at(3, "del")}, wrong: true},
 		"last, on a broken one": {requests: []request{at(1, "add"), at(2, "add"), at(3, "del")}, trouble: true},
 		"of an earlier import":  {requests: []request{at(-9, "add"), at(-8, "add"), at(3, "del")}},
+		"due by date then":      {requests: []request{at(1, "add"), at(2, "add"), at(3, "del")}, also: line("2", "Future", "2026-06-01", "12:01", "", "")},
+		"due by date long ago":  {requests: []request{at(1, "add"), at(2, "add"), at(3, "del")}, also: line("2", "Current", "2026-06-01", "11:00", "", ""), wrong: true},
 	} {
-		k := town(t, line("1", "Current", "2026-05-01", "", "", ""), line("1", "Past", "2026-05-01", "", "", ""))
+		k := town(t, line("1", "Current", "2026-05-01", "", "", "")+c.also, line("1", "Past", "2026-05-01", "", "", "")+c.also)
 		k.job.Panels = []panel{simulated(t, map[string]any{"/stats": stats{Mutating: c.requests}})}
 		if c.trouble {
 			k.job.Troubles = []trouble{{Panel: "front", From: noon()}}

@@ -127,6 +127,16 @@ func (c *check) troubled(p panel, from, to time.Time) bool {
 	})
 }
 
+// dated is how many move in by date between two instants, or just before, as the export before the i-th said already.
+func (c *check) dated(i int, from, to time.Time) (n int) {
+	for _, p := range c.residents[i-1] {
+		if p.from.After(from.Add(-slack)) && p.from.Before(to) {
+			n++
+		}
+	}
+	return n
+}
+
 // orderOf takes any removal for the one: a panel's record of it names the row and not the person.
 func (c *check) orderOf(p panel, i int, began, until time.Time) (problems []string) {
 	out := false
@@ -139,7 +149,7 @@ func (c *check) orderOf(p panel, i int, began, until time.Time) (problems []stri
 	if !out || get(context.Background(), p.Control+"/stats", &s) != nil {
 		return nil
 	}
-	added := 0
+	added := -c.dated(i, began, until) // who was to come then in any case, however late
 	for _, r := range s.Mutating {
 		switch {
 		case r.Start.Before(began) || r.Start.After(until):
