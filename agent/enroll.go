@@ -160,10 +160,18 @@ func loadKeys(s *store.Site) (*keys, error) {
 		return nil, err
 	}
 	var k keys
-	if err := json.Unmarshal(raw, &k); err != nil {
+	if err = json.Unmarshal(raw, &k); err == nil && !k.whole() {
+		err = errors.New("one of them has a wrong length")
+	}
+	if err != nil {
 		return nil, fault.Wrap(fault.Internal, "read", "the gateway's keys", err)
 	}
 	return &k, nil
+}
+
+// whole says that the library will take the signing keys: it panics at others.
+func (k *keys) whole() bool {
+	return len(k.Signing) == ed25519.SeedSize && (k.Next == nil || k.Next.whole())
 }
 
 func (k *keys) request() ([]byte, error) {

@@ -48,13 +48,18 @@ func (k *keys) ring(certificate string, cloud [][]byte) (*ring, error) {
 			r.also = append(r.also, key)
 		}
 	}
-	for _, key := range cloud {
-		r.trusted = append(r.trusted, ed25519.PublicKey(key))
-	}
-	for _, key := range k.Past {
-		r.past = append(r.past, ed25519.PublicKey(key))
-	}
+	r.trusted, r.past = publicKeys(cloud), publicKeys(k.Past)
 	return r, nil
+}
+
+// publicKeys leaves out what is none: at a key of another length the library panics.
+func publicKeys(raw [][]byte) (out []ed25519.PublicKey) {
+	for _, key := range raw {
+		if len(key) == ed25519.PublicKeySize {
+			out = append(out, key)
+		}
+	}
+	return out
 }
 
 // pair joins the TLS key and its certificate.

@@ -74,6 +74,9 @@ func (o *onsite) readTries() tries {
 	}
 	if err != nil {
 		o.log.Error("the count of wrong PINs cannot be read; it starts anew", "err", err)
+		t = nil
+	}
+	if t == nil { // null is JSON too
 		return tries{}
 	}
 	return t

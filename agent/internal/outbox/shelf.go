@@ -76,7 +76,7 @@ func (s *shelf) readHead() error {
 	if v == nil {
 		return nil
 	}
-	if len(v) > 4 && checksum(nil, v[4:]) == binary.BigEndian.Uint32(v) && json.Unmarshal(v[4:], &s.head) == nil {
+	if len(v) > 4 && checksum(nil, v[4:]) == binary.BigEndian.Uint32(v) && json.Unmarshal(v[4:], &s.head) == nil && s.head.Number <= maxNumber {
 		return nil
 	}
 	return fault.New(fault.Internal, "read", "outbox", "its head is damaged, so the next number is unknown").

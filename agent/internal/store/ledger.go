@@ -58,7 +58,10 @@ func (s *Site) Entry(dev access.DeviceID, person access.PersonID) (e access.Ledg
 	err = s.View(func(tx *bolt.Tx) error {
 		d := s.drawer(tx, bucketLedger, string(dev))
 		found = d.b != nil && d.b.Get([]byte(person)) != nil
-		return getJSON(d, string(person), &e)
+		if err := getJSON(d, string(person), &e); err != nil || !found || e.Person == person {
+			return err
+		}
+		return &Unreadable{d.file, d.name + " " + string(person), errors.New("it is about somebody else")}
 	})
 	return e, found, err
 }

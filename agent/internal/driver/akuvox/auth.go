@@ -146,14 +146,14 @@ func (l *login) usesBasic() bool {
 // qualities of a digest, "auth" is taken wherever it is offered (§1.1).
 func challenges(h http.Header) (d *digest.Challenge, basic bool) {
 	for _, line := range h.Values("WWW-Authenticate") {
-		low := strings.ToLower(line)
+		low := lower(line)
 		basic = basic || strings.HasPrefix(low, "basic") || strings.Contains(low, ", basic ")
 		at := strings.Index(low, "digest ")
 		if d != nil || at < 0 {
 			continue
 		}
 		rest := line[at:]
-		if cut := strings.Index(strings.ToLower(rest), ", basic "); cut > 0 {
+		if cut := strings.Index(lower(rest), ", basic "); cut > 0 {
 			rest = rest[:cut]
 		}
 		c, err := digest.ParseChallenge(rest)
@@ -168,4 +168,15 @@ func challenges(h http.Header) (d *digest.Challenge, basic bool) {
 		}
 	}
 	return d, basic
+}
+
+// lower is strings.ToLower for ASCII. It keeps every byte in its place, which letters of other scripts do not: some grow.
+func lower(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] += 'a' - 'A'
+		}
+	}
+	return string(b)
 }
