@@ -107,7 +107,7 @@ func TestLeftOversOfASnapshotGoAtTheNextStart(t *testing.T) {
 	_ = s.Close()
 	write(t, filepath.Join(dir, SiteFile+".snapshot-1.tmp-123"), "half")
 	openSite(t, dir, Options{})
-	if got, want := names(t, dir), []string{SiteFile, SiteFile + ".snapshot-1"}; !slices.Equal(got, want) {
+	if got, want := names(t, dir), []string{SiteFile, SiteFile + lockSuffix, SiteFile + ".snapshot-1"}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
 }

@@ -18,6 +18,12 @@
 // checksum on data pages, so the seal is also what finds silent damage. A value that does not
 // open is reported as Unreadable, by name, and never taken for absent.
 //
+// A database is exchanged for another file of the same name while it is open in two cases: after a
+// failed commit, when what the system shows of it may not be on the disk, and at night, when most of it
+// has become free pages. The new file is written beside it, synced, checked, held to the old one where
+// it was made from its records, and renamed; a cut at any point leaves one of the two. The lock of an
+// empty file beside each database keeps a second agent out throughout.
+//
 // It imports only access and access/fault: it knows no messages, no devices and no clock. The
 // assembly (package agent) hands it out; plan and drivers must not import it.
 package store

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
@@ -23,7 +24,8 @@ import (
 
 const (
 	lockWait   = 5 * time.Second
-	maxSize    = 256 << 20 // bytes of one file; bbolt keeps 16 MiB of it in reserve
+	maxSize    = 256 << 20 // bytes of one file
+	spareSize  = 16 << 20  // of them, which bbolt does not fill
 	mapSize    = 64 << 20  // mapped from the start, so that readers rarely make a writer wait
 	formatByte = 1
 	metaBucket = "gatehouse"
@@ -51,27 +53,30 @@ func (o Options) check(path string) error {
 	return o.Check(path)
 }
 
+func (o Options) wait() time.Duration { return cmp.Or(o.LockWait, lockWait) }
+
 func (o Options) bolt() *bolt.Options {
-	wait := o.LockWait
-	if wait == 0 {
-		wait = lockWait
-	}
 	return &bolt.Options{
-		Timeout: wait, PageSize: 4096, FreelistType: bolt.FreelistMapType,
-		MaxSize: maxSize, InitialMmapSize: mapSize, NoStatistics: true,
+		Timeout: o.wait(), PageSize: 4096, FreelistType: bolt.FreelistMapType,
+		MaxSize: maxSize, InitialMmapSize: mapSize,
 		// NoFreelistSync stays false: damage then shows in a check, not as a crash inside Open.
 	}
 }
 
-// file is one open database. After a failed commit it is suspect: it is closed, checked and
-// opened again before the next write; until then reading goes on.
+// file is one open database. After a failed commit it is suspect: a whole copy takes its place, or
+// where there is no room for one it is closed, checked and opened again, before the next write;
+// until then reading goes on.
 type file struct {
 	path   string
 	key    Key
 	opts   Options
 	sealer sealer
 	commit func(*bolt.Tx) error // (*bolt.Tx).Commit; tests make it fail
+	lock   *os.File             // see claim; nil: none is held
 
+	compactOver int64 // bytes; tests have smaller files
+
+	writing sync.Mutex   // held while db is written to or replaced; taken before mu
 	mu      sync.RWMutex // write: exchanging db
 	durable sync.RWMutex // write: a commit is on its way to the disk
 	db      *bolt.DB     // nil when closed
@@ -79,17 +84,12 @@ type file struct {
 	sus     sync.Mutex
 }
 
-// open opens dir/name, making it when it is not there.
-func open(dir, name string, key Key, o Options) (*file, error) {
-	if key == (Key{}) {
-		return nil, fault.New(fault.Invalid, "open", name, "no key was given")
-	}
-	if err := checkDir(dir); err != nil {
-		return nil, err
-	}
-	f := &file{path: filepath.Join(dir, name), key: key, opts: o, sealer: newSealer(key, name), commit: (*bolt.Tx).Commit}
+// open opens dir/name, making it when it is not there. lock is the claim to it, which Close lets go
+// of; after an error it is the caller's still.
+func open(dir, name string, key Key, lock *os.File, o Options) (*file, error) {
+	f := &file{path: filepath.Join(dir, name), key: key, opts: o, sealer: newSealer(key, name), commit: (*bolt.Tx).Commit, lock: lock, compactOver: compactOver}
 	if !exists(f.path) {
-		if err := f.create(); errors.Is(err, berrors.ErrTimeout) {
+		if err := f.make(); errors.Is(err, berrors.ErrTimeout) {
 			return nil, locked(f.path)
 		} else if err != nil {
 			return nil, openFailed(f.path, err)
@@ -100,7 +100,23 @@ func open(dir, name string, key Key, o Options) (*file, error) {
 		return nil, err
 	}
 	f.db = db
+	dropTemps(f.path)
 	return f, nil
+}
+
+// make is create; where the disk is full it gives up first the reserve, then what was kept of a damaged
+// file: a gateway that cannot start removes nobody.
+func (f *file) make() error {
+	err := f.create()
+	if isFull(err) {
+		f.dropBallast(err)
+		err = f.create()
+	}
+	if aside := f.path + damagedSuffix; isFull(err) && os.Remove(aside) == nil {
+		f.opts.log().Error("the disk is full: the damaged file that was kept is given up", "file", aside, "err", err)
+		err = f.create()
+	}
+	return err
 }
 
 // exists counts an empty file as absent: bbolt never leaves one, a full disk may.
@@ -242,6 +258,8 @@ func (f *file) View(fn func(*bolt.Tx) error) error {
 // nothing changed, except that after a failed commit (fault internal) the outcome is open until
 // the file has been opened again.
 func (f *file) Update(fn func(*bolt.Tx) error) error {
+	f.writing.Lock()
+	defer f.writing.Unlock()
 	if err := f.heal(); err != nil {
 		return err
 	}
@@ -295,32 +313,43 @@ func (f *file) Suspect() error {
 	return f.suspect
 }
 
-// heal closes, checks and opens a suspect file again.
+// heal makes a suspect file one that can be trusted. The caller holds writing.
 func (f *file) heal() error {
 	was := f.Suspect()
 	if was == nil {
 		return nil
 	}
+	how := "a whole copy was written and took its place"
+	err := f.renew()
+	if err != nil {
+		if again := f.reopen(); again != nil {
+			err = again
+		} else if isFull(err) {
+			how, err = "there is no room for a whole copy: it is used as the system shows it, and a loss of power may damage it until the next change is stored", nil
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("after a failed commit (%w): %w", was, err)
+	}
+	f.setSuspect(nil)
+	f.opts.log().Warn("store opened again after a failed commit", "file", f.path, "how", how, "was", was, "remedy", fault.RemedyOf(was))
+	return nil
+}
+
+// reopen closes, checks and opens the file.
+func (f *file) reopen() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.Suspect() == nil {
-		return nil // another caller has done it
-	}
 	if f.db != nil {
 		_ = f.db.Close() // what it says no longer matters
 		f.db = nil
 	}
 	if err := f.opts.check(f.path); err != nil {
-		return fmt.Errorf("after a failed commit (%w): %w", was, err)
+		return err
 	}
 	db, err := f.openAt(f.path)
-	if err != nil {
-		return fmt.Errorf("after a failed commit (%w): %w", was, err)
-	}
 	f.db = db
-	f.setSuspect(nil)
-	f.opts.log().Warn("store opened again after a failed commit", "file", f.path, "was", was, "remedy", fault.RemedyOf(was))
-	return nil
+	return err
 }
 
 // Close waits for transactions to end. Closing twice is allowed.
@@ -328,10 +357,10 @@ func (f *file) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.setSuspect(nil)
-	if f.db == nil {
-		return nil
+	lock, db := f.lock, f.db
+	f.lock, f.db = nil, nil
+	if db == nil {
+		return release(lock)
 	}
-	db := f.db
-	f.db = nil
-	return db.Close()
+	return errors.Join(db.Close(), release(lock))
 }

@@ -35,6 +35,9 @@ func TestMain(m *testing.M) {
 			writeSite(os.Args[2])
 		case "inspect":
 			inspect(os.Args[2])
+		case "compact":
+			compactSite(os.Args[2])
+			os.Exit(0)
 		case "hold":
 			hold(os.Args[2])
 		}

@@ -4,6 +4,8 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
+	"os"
 	"path/filepath"
 
 	bolt "go.etcd.io/bbolt"
@@ -59,35 +61,34 @@ func OpenSite(dir string, key Key, journal Journal, o Options) (*Site, error) {
 	if journal == nil {
 		return nil, fault.New(fault.Internal, "open", SiteFile, "no journal was given")
 	}
-	s := &Site{journal: journal, print: key.derive("fingerprints")}
-	path := filepath.Join(dir, SiteFile)
-	why := siteState(path, o)
-	if why != nil && !isDamage(why) {
-		return nil, why
-	}
-	if why == nil {
-		f, err := open(dir, SiteFile, key, o)
-		if err == nil || !isDamage(err) {
-			s.file = f
-			return s.orNil(err)
-		}
-		why = err
-	}
-	if err := restore(dir, key, journal, o, why); err != nil {
-		return nil, err
-	}
-	f, err := open(dir, SiteFile, key, o)
-	s.file, s.restored = f, why.Error()
-	return s.orNil(err)
-}
-
-func (s *Site) orNil(err error) (*Site, error) {
+	lock, err := claim(dir, SiteFile, key, o)
 	if err != nil {
 		return nil, err
 	}
-	dropTemps(s.path)
-	layBallast(filepath.Dir(s.path), s.opts)
+	s := &Site{journal: journal, print: key.derive("fingerprints")}
+	if err := s.open(dir, key, lock, o); err != nil {
+		return nil, errors.Join(err, release(lock))
+	}
+	layBallast(dir, o)
 	return s, nil
+}
+
+func (s *Site) open(dir string, key Key, lock *os.File, o Options) (err error) {
+	why := siteState(filepath.Join(dir, SiteFile), o)
+	if why == nil {
+		if s.file, why = open(dir, SiteFile, key, lock, o); why == nil {
+			return nil
+		}
+	}
+	if !isDamage(why) {
+		return why
+	}
+	if err := restore(dir, key, s.journal, o, why); err != nil {
+		return err
+	}
+	s.file, err = open(dir, SiteFile, key, lock, o)
+	s.restored = why.Error()
+	return err
 }
 
 // siteState looks at the file before it is opened. A missing file beside snapshots is damage too.

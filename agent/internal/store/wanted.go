@@ -51,16 +51,28 @@ func (s state) empty() bool { return s.Position == access.Position{} }
 // it can be fetched again; Quarantined tells. A file held by another process, sealed with another
 // key or in a directory that is missing or cannot be written is refused in words.
 func OpenWanted(dir string, key Key, o Options) (*Wanted, error) {
-	w, err := tryWanted(dir, key, o)
+	lock, err := claim(dir, WantedFile, key, o)
+	if err != nil {
+		return nil, err
+	}
+	w, err := takeWanted(dir, key, lock, o)
+	if err != nil {
+		return nil, errors.Join(err, release(lock))
+	}
+	return w.indexed(), nil
+}
+
+func takeWanted(dir string, key Key, lock *os.File, o Options) (*Wanted, error) {
+	w, err := tryWanted(dir, key, lock, o)
 	if !isDamage(err) {
-		return w.indexed(err)
+		return w, err
 	}
 	path := filepath.Join(dir, WantedFile)
 	o.log().Error("wanted state is damaged: put aside, to be fetched again", "file", path, "err", err)
 	if err := errors.Join(os.Rename(path, path+damagedSuffix), syncDir(dir)); err != nil {
 		return nil, openFailed(path, err)
 	}
-	w, again := tryWanted(dir, key, o)
+	w, again := tryWanted(dir, key, lock, o)
 	if again != nil {
 		return nil, again
 	}
@@ -70,30 +82,27 @@ func OpenWanted(dir string, key Key, o Options) (*Wanted, error) {
 
 // indexed makes the index where it is missing. The state works without it, so a full disk is no
 // reason to stop.
-func (w *Wanted) indexed(err error) (*Wanted, error) {
-	if err != nil {
-		return nil, err
-	}
+func (w *Wanted) indexed() *Wanted {
 	if err := w.ensureIndex(); err != nil {
 		w.opts.log().Error("the index of the wanted state cannot be made: everybody is looked at instead", "err", err)
 	}
-	return w, nil
+	return w
 }
 
-func tryWanted(dir string, key Key, o Options) (*Wanted, error) {
+func tryWanted(dir string, key Key, lock *os.File, o Options) (*Wanted, error) {
 	if path := filepath.Join(dir, WantedFile); exists(path) {
 		if err := o.check(path); err != nil {
 			return nil, err
 		}
 	}
-	f, err := open(dir, WantedFile, key, o)
+	f, err := open(dir, WantedFile, key, lock, o)
 	if err != nil {
 		return nil, err
 	}
 	w := &Wanted{file: f}
 	if _, err := w.state(); err != nil {
-		_ = f.Close()
-		return nil, err
+		f.lock = nil // the caller's
+		return nil, errors.Join(err, f.Close())
 	}
 	return w, nil
 }
