@@ -42,6 +42,7 @@ const (
 const (
 	TellOverlay = "/v1/overlay"      // an OverlayRequest
 	TellIgnore  = "/v1/drift/ignore" // an IgnoreRequest
+	TellDrift   = "/v1/drift"        // a DriftRequest
 )
 
 var asks = map[string]func(context.Context, desk, url.Values) (any, error){
@@ -50,7 +51,7 @@ var asks = map[string]func(context.Context, desk, url.Values) (any, error){
 }
 
 var tells = map[string]func(context.Context, desk, []byte) (any, error){
-	TellOverlay: tellOverlay, TellIgnore: tellIgnore,
+	TellOverlay: tellOverlay, TellIgnore: tellIgnore, TellDrift: tellDrift,
 }
 
 // desk is where questions are answered: the files and, while the daemon runs, its loops.

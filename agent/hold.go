@@ -51,7 +51,7 @@ func (a *Agent) hold(l store.Loss) error {
 	e.Epoch, e.Revision, e.Fault = l.At.Epoch, l.At.Revision, fault.Conflict.String()
 	a.log.Error("access is kept although the cloud takes it away", "people", len(l.Lost), "of", l.Open, "cause", string(cause),
 		"epoch", l.At.Epoch, "revision", l.At.Revision, "remedy", "look at the cloud why so many lose access, and agree there or mend it")
-	if err := a.box.site.PutHolds(holds, e); err != nil {
+	if err := a.box.site.PutHolds(holds, noteHolds(e, l.Lost, access.HoldNote{Cause: cause, At: l.At})...); err != nil {
 		return err
 	}
 	a.holdsChanged() // before the state is stored: a loop may look at somebody at any moment
@@ -131,12 +131,23 @@ func (a *Agent) release(which func(access.Hold) bool, holds map[access.PersonID]
 		return nil
 	}
 	e := a.box.event(access.EventState, fmt.Sprintf("the removal of %d people waits no longer: %s", len(people), why))
-	if err := a.box.site.DropHolds(people, e); err != nil {
+	if err := a.box.site.DropHolds(people, noteHolds(e, people, access.HoldNote{Gone: true})...); err != nil {
 		return err
 	}
 	a.log.Info("removals wait no longer", "people", len(people), "why", why)
 	a.holdsChanged()
 	return nil
+}
+
+// noteHolds is an event as often as it takes to name everybody whom it is about.
+func noteHolds(e access.Event, people []access.PersonID, n access.HoldNote) (evs []access.Event) {
+	for some := range slices.Chunk(people, access.MostHeld) {
+		part := n
+		part.People = some
+		e.Hold = &part
+		evs = append(evs, e)
+	}
+	return evs
 }
 
 func (a *Agent) holdsChanged() {

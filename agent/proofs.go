@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gatehouse/agent/internal/config"
+	"gatehouse/agent/internal/reconcile"
 	"gatehouse/protocol/access"
 	"gatehouse/protocol/access/fault"
 )
@@ -124,6 +125,69 @@ func tellIgnore(ctx context.Context, d desk, body []byte) (any, error) {
 	defer cancel()
 	n, err := l.Ignore(ctx, r.Native, r.Reason)
 	return IgnoreReport{OK: true, Lines: n}, err
+}
+
+// DriftRequest decides about one row of the list.
+type DriftRequest struct {
+	Do     access.DriftAct `json:"do"` // adopt, remove or keep
+	Device access.DeviceID `json:"device"`
+	Entry  string          `json:"entry"`            // as the list names it
+	Person string          `json:"person,omitempty"` // for an adoption: an id, or the exact name of a person or unit
+	Reason string          `json:"reason,omitempty"` // in words; staff at the cloud see it
+}
+
+// DecisionReport is what a decision came to.
+type DecisionReport struct {
+	OK      bool            `json:"ok"`
+	Device  access.DeviceID `json:"device"`
+	Entry   string          `json:"entry"`
+	Act     access.DriftAct `json:"act"`
+	Person  access.PersonID `json:"person,omitempty"` // whose the row is now
+	Done    bool            `json:"done"`             // false: kept, and done as soon as the device lets it
+	Message string          `json:"message,omitempty"`
+}
+
+func tellDrift(ctx context.Context, d desk, body []byte) (any, error) {
+	r, err := told[DriftRequest](body)
+	if err != nil {
+		return nil, err
+	}
+	l := d.loops[r.Device]
+	if err := r.check(l != nil); err != nil {
+		return nil, err
+	}
+	want := reconcile.Decision{Entry: r.Entry, Act: r.Do, Reason: r.Reason}
+	if r.Do == access.DriftTake {
+		h, err := d.one(ctx, r.Person)
+		if err != nil {
+			return nil, err
+		}
+		want.To = h.Person.ID
+	}
+	ctx, cancel := context.WithTimeout(ctx, longestThought)
+	defer cancel()
+	out, err := l.Decide(ctx, want)
+	return DecisionReport{OK: true, Device: r.Device, Entry: r.Entry, Act: r.Do, Person: want.To, Done: out.Done, Message: out.Message}, err
+}
+
+// check judges the form of a request.
+func (r DriftRequest) check(driven bool) error {
+	bad := func(field, format string, args ...any) error {
+		return fault.New(fault.Invalid, "read", field, format, args...)
+	}
+	switch {
+	case r.Do != access.DriftTake && r.Do != access.DriftRemove && r.Do != access.DriftKeep:
+		return bad("do", "%.20q: want adopt, remove or keep", string(r.Do))
+	case !driven:
+		return fault.New(fault.Invalid, "look up", "device", "%.40q is none of those driven here", r.Device)
+	case r.Entry == "" || len(r.Entry) > 40:
+		return bad("entry", "which record? gatehouse-agent drift lists them, each with its entry")
+	case (r.Do == access.DriftTake) == (r.Person == "") || len(r.Person) > 200:
+		return bad("--person", "whose record is it? adopt wants an id, or the exact name of a person or unit; remove and keep want none")
+	case r.Reason != "" && !plainWords(r.Reason):
+		return bad("--reason", "want at most %d characters on one line", mostReason)
+	}
+	return nil
 }
 
 // HoldsReport is whose access stays although the state would take it away.

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -149,4 +150,63 @@ func TestHoldsAreListedAndStandInThePlan(t *testing.T) {
 		}
 		s.end()
 	})
+}
+
+// TestTowardsG4_DriftIsDecidedByName by the running program: one record is kept, one removed, one given to
+// a resident; what changed meanwhile is not acted on, and the cloud has a numbered event of each.
+func TestTowardsG4_DriftIsDecidedByName(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	for _, u := range []akuvoxsim.User{{UserID: "77", Name: "Caretaker", PIN: "4711471"}, {UserID: "78", Name: "Gone", PIN: "4711472"}, {UserID: "79", Name: "Holt", PIN: "4711473"}} {
+		_, err := h.sim.Edit("add", u)
+		must(t, err)
+	}
+	h.start()
+	h.store(1, append(places(), resident(1, since(time.Hour))...)...)
+	h.confirmed("p1")
+	var r DriftReport
+	for len(r.Drift) < 3 {
+		receive(t, tick(), "the strangers to be found")
+		r = report[DriftReport](t, h, AskDrift)
+	}
+	entry := map[string]string{}
+	for _, d := range r.Drift {
+		entry[d.Name] = d.Entry
+	}
+	decide := func(q DriftRequest) (DecisionReport, error) {
+		q.Device = cmp.Or(q.Device, "front")
+		raw, err := Tell(t.Context(), h.cfg, TellDrift, q)
+		var out DecisionReport
+		if err == nil {
+			must(t, json.Unmarshal(raw, &out))
+		}
+		return out, err
+	}
+	for _, bad := range []DriftRequest{
+		{Do: "burn", Entry: entry["Gone"]}, {Do: access.DriftRemove, Device: "back", Entry: entry["Gone"]}, {Do: access.DriftRemove}, {Do: access.DriftTake, Entry: entry["Holt"]},
+		{Do: access.DriftTake, Entry: entry["Holt"], Person: "nobody"}, {Do: access.DriftKeep, Entry: entry["Gone"], Person: "p1"}, {Do: access.DriftKeep, Entry: entry["Gone"], Reason: "two\nlines"},
+		{Do: access.DriftRemove, Entry: "none"},
+	} {
+		if _, err := decide(bad); fault.KindOf(err) != fault.Invalid {
+			t.Errorf("%+v: %v", bad, err)
+		}
+	}
+	for _, q := range []DriftRequest{{Do: access.DriftKeep, Entry: entry["Caretaker"], Reason: "his own"}, {Do: access.DriftRemove, Entry: entry["Gone"]}, {Do: access.DriftTake, Entry: entry["Holt"], Person: "p1"}} {
+		out, err := decide(q)
+		if err != nil || !out.Done || out.Entry != q.Entry || out.Act != q.Do {
+			t.Errorf("%+v: %+v %v", q, out, err)
+		}
+	}
+	opens := func(pin string) bool { return h.sim.Present(akuvoxsim.Credential{PIN: pin}).Granted }
+	for opens("4711473") { // it is p1's now, who has a row already
+		receive(t, tick(), "the double to go")
+	}
+	if !opens("4711471") || opens("4711472") {
+		t.Error("the caretaker's PIN must open, the removed one not")
+	}
+	h.stop()
+	if r = report[DriftReport](t, h, AskDrift); r.Open != 0 || r.Ignored != 1 || r.Drift[0].Ignore != "his own" {
+		t.Errorf("after a restart: %+v", r)
+	}
+	holdsNone(t, "the list", h.ask(AskDrift), "4711471")
 }

@@ -69,6 +69,8 @@ type Event struct {
 	Stored time.Time `json:"stored,omitzero"`
 
 	Drift   DriftKind    `json:"drift,omitempty"`   // of a drift event
+	Row     *DriftNote   `json:"row,omitempty"`     // of a drift event about one row
+	Hold    *HoldNote    `json:"hold,omitempty"`    // of a held or state event: whose removals wait, or wait no longer
 	Overlay *OverlayNote `json:"overlay,omitempty"` // of an overlay event
 	Command string       `json:"command,omitempty"` // the id of a command
 }

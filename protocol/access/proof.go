@@ -43,6 +43,17 @@ type Hold struct {
 	Since  time.Time `json:"since"`
 }
 
+// HoldNote is what an event tells of holds. One event names at most MostHeld people.
+type HoldNote struct {
+	People []PersonID `json:"people"`
+	Cause  HoldCause  `json:"cause,omitempty"`
+	At     Position   `json:"at,omitzero"`
+	Gone   bool       `json:"gone,omitempty"` // they wait no longer
+}
+
+// MostHeld is how many people one HoldNote names, so that an event stays small.
+const MostHeld = 500
+
 // DriftKind says how a row on a device is not as it should be (row G4).
 type DriftKind string
 
@@ -65,4 +76,36 @@ type Drift struct {
 	First  time.Time `json:"first"`
 	Last   time.Time `json:"last"`
 	Ignore string    `json:"ignore,omitempty"` // why a person let it be; "" it is open
+
+	// Entry names the row to people: which one, a dash, and what it shows. Once the row shows something
+	// else the same row has another name, so that nobody decides about what they did not see.
+	Entry string `json:"entry,omitempty"`
+	Told  bool   `json:"told,omitempty"` // the cloud has it, by this name
+	// Act is what a person decided and is not done yet; "" nothing, also where Ignore is set.
+	Act    DriftAct `json:"act,omitempty"`
+	To     PersonID `json:"to,omitempty"`     // of an adoption: whose row it is to be
+	Reason string   `json:"reason,omitempty"` // of Act, in words
+}
+
+// DriftAct is what a person wants done about one such row.
+type DriftAct string
+
+// The acts.
+const (
+	DriftTake   DriftAct = "adopt"  // it is taken to belong to a person whom somebody names
+	DriftRemove DriftAct = "remove" // it is deleted from the device
+	DriftKeep   DriftAct = "keep"   // it is left alone until it shows something else
+)
+
+// DriftNote is what a drift event tells of one row, enough for the cloud to list it. Without Entry it
+// is about all rows of the device that were told before.
+type DriftNote struct {
+	Entry  string    `json:"entry,omitempty"`
+	Native string    `json:"native,omitempty"`
+	First  time.Time `json:"first,omitzero"`
+	Act    DriftAct  `json:"act,omitempty"` // what is decided; of a row that is gone, how it went
+	To     PersonID  `json:"to,omitempty"`
+	Reason string    `json:"reason,omitempty"` // in the words of who decided, shown to staff
+	Gone   bool      `json:"gone,omitempty"`   // it is not astray any more
+	More   int       `json:"more,omitempty"`   // without Entry and Gone: how many rows are not told one by one
 }

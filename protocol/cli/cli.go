@@ -188,7 +188,7 @@ func (p Program) do(c *Call, cmd Command, args []string) error {
 	}
 	c.Flags.BoolVar(&c.JSON, "json", c.JSON, usage)
 	work := cmd.SetUp(c)
-	switch err := c.Flags.Parse(args); {
+	switch err := parse(c.Flags, args); {
 	case errors.Is(err, flag.ErrHelp):
 		p.describe(c, cmd)
 		return err
@@ -198,6 +198,21 @@ func (p Program) do(c *Call, cmd Command, args []string) error {
 		return Usagef("%d arguments follow the flags, want %d; for example: %s", c.Flags.NArg(), cmd.Args, cmd.Example)
 	}
 	return work()
+}
+
+// parse lets flags stand behind arguments too. After "--" there are only arguments.
+func parse(flags *flag.FlagSet, args []string) error {
+	var words []string
+	for {
+		if err := flags.Parse(args); err != nil {
+			return err
+		}
+		rest := flags.Args()
+		if len(rest) == 0 || len(args) > len(rest) && args[len(args)-len(rest)-1] == "--" {
+			return flags.Parse(append(append([]string{"--"}, words...), rest...))
+		}
+		words, args = append(words, rest[0]), rest[1:]
+	}
 }
 
 // commandIn is what was meant for a command among arguments: one or two words, without flags.

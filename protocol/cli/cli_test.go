@@ -172,3 +172,22 @@ func TestFiles(t *testing.T) {
 		t.Errorf("a missing file gives %v", err)
 	}
 }
+
+// TestFlagsMayFollowArguments: "go far HERE --to X" is "go far --to X HERE", and behind "--" there are no flags.
+func TestFlagsMayFollowArguments(t *testing.T) {
+	for _, args := range [][]string{
+		{"go", "far", "there", "--to", "sea", "--json"}, {"go", "far", "--json", "--to", "sea", "there"}, {"go", "far", "--json", "--to=sea", "--", "there"},
+	} {
+		var out, errs bytes.Buffer
+		if code := program(nil).Run(t.Context(), args, nil, &out, &errs); code != Done || !strings.Contains(out.String(), `"to":"sea"`) {
+			t.Errorf("%v: exit %d, %s%s", args, code, out.String(), errs.String())
+		}
+	}
+	var out, errs bytes.Buffer
+	if code := program(nil).Run(t.Context(), []string{"go", "far", "--", "--to"}, nil, &out, &errs); code != Done || out.String() != "went to home with --to\n" {
+		t.Errorf("exit %d, %s%s", code, out.String(), errs.String())
+	}
+	if code := program(nil).Run(t.Context(), []string{"go", "far", "there", "--to", "sea", "again"}, nil, &out, &errs); code != WrongUsage {
+		t.Errorf("two arguments for one: exit %d", code)
+	}
+}

@@ -48,18 +48,24 @@ type onSite struct {
 	pins  map[string]string // files
 }
 
-func newOnSite(t *testing.T) *onSite {
+func newOnSite(t *testing.T, found ...akuvoxsim.User) *onSite {
 	t.Helper()
-	s := newLinked(t)
+	s := newLinked(t, found...)
 	s.cloud.broker.Stop()
 	return s
 }
 
-// newLinked is newOnSite while the cloud is still there.
-func newLinked(t *testing.T) *onSite {
+// newLinked is newOnSite while the cloud is still there. found stands on the panel before the gateway
+// comes.
+func newLinked(t *testing.T, found ...akuvoxsim.User) *onSite {
 	t.Helper()
 	s := &onSite{t: t, pins: map[string]string{}}
 	s.cfg, s.sim, s.cloud = enrolledSite(t)
+	for _, u := range found {
+		if _, err := s.sim.Edit("add", u); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for who, pin := range map[string]string{"boss": managerPIN, "help": caretakerPIN, "wrong": "00000001"} {
 		s.pins[who] = filepath.Join(filepath.Dir(s.cfg), who+".pin")
 		must(t, os.WriteFile(s.pins[who], []byte(pin+"\n"), 0o600))

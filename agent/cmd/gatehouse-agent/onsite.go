@@ -13,6 +13,9 @@ func onsiteCommands() []cli.Command {
 	const pin = " --by p-manager --pin-file pin.txt --reason "
 	return []cli.Command{
 		{Name: "proofs", Summary: "lists removals from panels: asked, stored, written, confirmed", Example: "gatehouse-agent proofs --open --json", SetUp: setUpProofs},
+		{Name: "drift adopt", Args: 2, Summary: "takes such a row to belong to a person: gatehouse-agent drift adopt DEVICE ENTRY", Example: "gatehouse-agent drift adopt --person \"Ada Holt\" lobby-1 5be0a1c2-90d1f37e", SetUp: setUpDecide(access.DriftTake)},
+		{Name: "drift remove", Args: 2, Summary: "deletes such a row from its panel: gatehouse-agent drift remove DEVICE ENTRY", Example: "gatehouse-agent drift remove --reason \"moved out in May\" lobby-1 5be0a1c2-90d1f37e", SetUp: setUpDecide(access.DriftRemove)},
+		{Name: "drift keep", Args: 2, Summary: "leaves such a row alone until it changes: gatehouse-agent drift keep DEVICE ENTRY", Example: "gatehouse-agent drift keep --reason \"the fire brigade\" lobby-1 5be0a1c2-90d1f37e", SetUp: setUpDecide(access.DriftKeep)},
 		{Name: "drift ignore", Summary: "lets such a row be, with the reason", Example: "gatehouse-agent drift ignore --device lobby-1 --native 17 --reason \"the fire brigade's card\"", SetUp: setUpIgnore},
 		{Name: "drift", Summary: "lists rows on panels that are not as this gateway wrote them", Example: "gatehouse-agent drift --device lobby-1", SetUp: setUpDrift},
 		{Name: "hold list", Summary: "lists whose access stays until somebody at the cloud agrees that it ends", Example: "gatehouse-agent hold list --json", SetUp: setUpAsk(agent.AskHolds)},
@@ -44,6 +47,21 @@ func setUpDrift(c *cli.Call) func() error {
 			q.Set("device", *device)
 		}
 		return ask(c, load, agent.AskDrift, q)
+	}
+}
+
+// setUpDecide is the command for one decision about a row that drift lists.
+func setUpDecide(do access.DriftAct) func(*cli.Call) func() error {
+	return func(c *cli.Call) func() error {
+		load, r := withConfig(c), agent.DriftRequest{Do: do}
+		c.Flags.StringVar(&r.Reason, "reason", "", "why, in `WORDS`; staff at the cloud read them")
+		if do == access.DriftTake {
+			c.Flags.StringVar(&r.Person, "person", "", "whose it is: an `ID`, or the exact name of a person or unit")
+		}
+		return func() error {
+			r.Device, r.Entry = access.DeviceID(c.Flags.Arg(0)), c.Flags.Arg(1)
+			return tell(c, load, agent.TellDrift, r)
+		}
 	}
 }
 

@@ -42,6 +42,15 @@ type DoorReleaser interface {
 	Release(ctx context.Context, relay string) error
 }
 
+// Taker changes one row that this gateway did not write, after somebody on site named it
+// (DESIGN §1.5): nothing else may.
+type Taker interface {
+	// Take gives the row a reference of ours and changes nothing else, or with "" deletes it. seen is
+	// the row as it was just listed: one that shows anything else now, or that the vendor's cloud owns,
+	// is a Conflict. To delete what is gone already is done; it is safe to repeat.
+	Take(ctx context.Context, seen model.Record, ref model.Ref) error
+}
+
 // RelayChecker says without touching the network whether the device may have a relay, so that a
 // wrong one is found before anybody stands at the door. The error is Invalid and names those it has.
 type RelayChecker interface {

@@ -2,8 +2,10 @@ package plan
 
 import (
 	"cmp"
+	"hash/fnv"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gatehouse/agent/internal/driver/model"
@@ -34,7 +36,27 @@ func (m *maker) drift() []access.Drift {
 }
 
 func (m *maker) driftOf(kind access.DriftKind, r model.Record, what string) access.Drift {
-	return access.Drift{Kind: kind, Person: claimed(r), Native: r.Native, Name: r.Name, What: what, First: m.in.Now, Last: m.in.Now}
+	return access.Drift{Kind: kind, Person: claimed(r), Native: r.Native, Name: r.Name, What: what, First: m.in.Now, Last: m.in.Now, Entry: Entry(m.in.Print, r)}
+}
+
+// Entry names a row as it stands (access.Drift.Entry): which one, a dash, and a fingerprint of what it
+// shows.
+func Entry(pr Printer, r model.Record) string {
+	return short(pr.Print("row\x00"+cmp.Or(r.Native, string(r.Ref)))) + "-" + short(PrintRecord(pr, r))
+}
+
+// SameRow says whether two entries name the same row, whatever it shows.
+func SameRow(a, b string) bool {
+	x, _, _ := strings.Cut(a, "-")
+	y, _, _ := strings.Cut(b, "-")
+	return x == y
+}
+
+// short makes eight characters of a fingerprint, for people to type.
+func short(print string) string {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(print)) // a hash never fails
+	return strconv.FormatUint(1<<32|uint64(h.Sum32()), 16)[1:]
 }
 
 // claimed is whose row it is by its reference.

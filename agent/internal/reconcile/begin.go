@@ -54,6 +54,11 @@ func (l *Loop) learnAll() error {
 			return err
 		}
 	}
+	list, err := l.cfg.Ledger.Drift(l.cfg.Device.ID)
+	if err := l.unreadable(err); err != nil {
+		return err
+	}
+	l.count(list)
 	return l.beginWith()
 }
 

@@ -46,9 +46,11 @@ func (l *Loop) Ignore(ctx context.Context, native, reason string) (n int, err er
 			return err
 		}
 		n = 0
+		var evs []access.Event
 		for i := range list {
-			if list[i].Native == native {
-				list[i].Ignore = reason
+			if d := &list[i]; d.Native == native {
+				d.Ignore, d.Act, d.To, d.Reason = reason, "", "", ""
+				evs = append(evs, l.eventOfRow(*d))
 				n++
 			}
 		}
@@ -56,24 +58,16 @@ func (l *Loop) Ignore(ctx context.Context, native, reason string) (n int, err er
 			return fault.New(fault.Invalid, "look up", "row on "+string(dev), "none with this native id is among those that are astray").
 				WithRemedy("gatehouse-agent drift lists them, each with its native id.")
 		}
-		if err := l.cfg.Ledger.SaveDrift(dev, list); err != nil {
-			return err
-		}
-		l.count(list)
-		return nil
+		return l.saveDrift(list, evs...)
 	}})
 	return n, err
 }
 
-// count keeps how many rows are astray that nobody let be.
-func (l *Loop) count(list []access.Drift) {
-	kinds := map[access.DriftKind]int{}
-	for _, d := range list {
-		if d.Ignore == "" {
-			kinds[d.Kind]++
-		}
+// saveDrift keeps a list in which somebody changed something.
+func (l *Loop) saveDrift(list []access.Drift, evs ...access.Event) error {
+	err := l.cfg.Ledger.SaveDrift(l.cfg.Device.ID, list, evs...)
+	if err == nil {
+		l.count(list)
 	}
-	l.status.Lock()
-	defer l.status.Unlock()
-	l.status.Drift = kinds
+	return err
 }

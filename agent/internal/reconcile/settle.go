@@ -194,6 +194,7 @@ func (l *Loop) settled(p access.PersonID, entry access.LedgerEntry, pl plan.Plan
 		return
 	}
 	s, known := pl.Settled[0], entry.Ref != ""
+	l.mended(p)
 	if s.Record.Ref == "" {
 		l.gone(p, entry, known, pos)
 		return

@@ -41,6 +41,10 @@ type state struct {
 	proofs  map[access.PersonID]*access.Proof // open ones
 	opening []access.PersonID                 // of whom they are not stored yet
 
+	acts     []access.Drift           // what people want done about rows that we did not write, oldest first
+	deciding map[string]chan error    // who waits for it, by entry
+	astray   map[access.PersonID]bool // whose row of ours is not as written
+
 	failures      int       // in a row, of the device as a whole
 	retryAt       time.Time // no request before this
 	lookAt        time.Time // an idle device is asked again
@@ -70,6 +74,7 @@ func newState(cfg Config) state {
 		refused: map[access.PersonID]string{}, untold: map[access.PersonID][]word{},
 		kept: map[access.PersonID]bool{}, stale: map[access.PersonID]bool{}, proofs: map[access.PersonID]*access.Proof{},
 		room:  room{waiting: map[access.PersonID]place{}},
+		deciding: map[string]chan error{}, astray: map[access.PersonID]bool{},
 		store: trouble{owed: map[access.PersonID]*debt{}, unsaid: map[access.PersonID]bool{}},
 	}
 	if cfg.Open == nil {

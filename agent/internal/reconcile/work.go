@@ -74,6 +74,8 @@ func (l *Loop) work(ctx context.Context) (bool, error) {
 	any = any && !l.reports() && (u.rank == 0 || l.store.err == nil)
 	audit := !l.mono().Before(l.auditAt) && l.store.err == nil
 	switch {
+	case len(l.acts) > 0 && (!any || u.rank > 0) && !l.reports() && l.store.err == nil:
+		return true, l.carryOut(ctx, l.acts[0])
 	case audit && (!any || u.rank > 0):
 		return true, l.audit(ctx)
 	case !any:

@@ -54,6 +54,7 @@ func Run(t *testing.T, newSubject func(t *testing.T) Subject) {
 		{"many people are all listed", many},
 		{"a stranger is listed and left alone", stranger},
 		{"a stranger's row is never changed or removed by its number", strangerByNumber},
+		{"a stranger's row is taken over only as it was listed", takeOver},
 		{"a full panel says full", full},
 		{"an answer lost after the write", cut(true)},
 		{"an answer lost before the write", cut(false)},
@@ -263,6 +264,45 @@ func strangerByNumber(t *testing.T, s Subject) {
 		t.Error("the stranger's PIN no longer opens")
 	}
 	opens(t, s, "4821")
+}
+
+// takeOver is for devices that can: the row by the number that was seen, in place, and not when it
+// shows anything else.
+func takeOver(t *testing.T, s Subject) {
+	p, ok := s.Panel.(driver.Taker)
+	if !ok {
+		return
+	}
+	first, second := s.Stranger("Caretaker", "7777"), s.Stranger("Fire brigade", "7778")
+	seen := map[string]model.Record{}
+	for _, r := range list(t, s.Panel) {
+		seen[r.Native] = r
+	}
+	other := seen[first]
+	other.PIN = access.NewSecret("7779")
+	wantKind(t, p.Take(t.Context(), other, ""), fault.Conflict)
+	wantKind(t, p.Take(t.Context(), other, Jones().Ref), fault.Conflict)
+	if got := s.Present("7777"); len(got) == 0 {
+		t.Error("a row that shows something else was taken away")
+	}
+	if err := p.Take(t.Context(), seen[first], Jones().Ref); err != nil {
+		t.Fatal(err)
+	}
+	row := seen[first]
+	row.Ref = Jones().Ref
+	same(t, read(t, s.Panel, Jones().Ref), row)
+	for range 2 { // again is no error
+		if err := p.Take(t.Context(), seen[second], ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantKind(t, p.Take(t.Context(), seen[second], Jones().Ref), fault.Conflict)
+	if got := s.Present("7778"); len(got) != 0 {
+		t.Error("the row that was taken away still opens")
+	}
+	if got := s.Present("7777"); len(got) == 0 {
+		t.Error("the row that was taken over opens no more")
+	}
 }
 
 func full(t *testing.T, s Subject) {

@@ -24,6 +24,7 @@ var (
 	_ driver.Panel        = (*Panel)(nil)
 	_ driver.DoorReleaser = (*Panel)(nil)
 	_ driver.Counter      = (*Panel)(nil)
+	_ driver.Taker        = (*Panel)(nil)
 )
 
 // Panel is one driver's instance for a panel in memory. The zero value is not usable; make one with
@@ -209,6 +210,24 @@ func (p *Panel) Apply(ctx context.Context, s model.Step) error {
 			return nil
 		}
 		return p.put(s.Native, s.Record)
+	})
+}
+
+// Take implements driver.Taker.
+func (p *Panel) Take(ctx context.Context, seen model.Record, ref model.Ref) error {
+	return p.do(ctx, "take", ref, true, func() error {
+		row, ok := p.rows[seen.Native]
+		switch {
+		case !ok && ref == "":
+			return nil
+		case !ok || row.ReadOnly || !row.Same(seen):
+			return fault.New(fault.Conflict, "take", "row "+seen.Native, "it is not as it was listed")
+		case ref == "":
+			delete(p.rows, seen.Native)
+			return nil
+		}
+		row.Ref = ref
+		return p.put(seen.Native, row)
 	})
 }
 

@@ -18,9 +18,9 @@ func TestSuite(t *testing.T) {
 			Panel: p, Present: p.Present,
 			Stranger: func(name, pin string) string {
 				p.Edit(func(rows map[string]model.Record) {
-					rows["s1"] = model.Record{Ref: "77", Name: name, PIN: access.NewSecret(pin), Relays: []string{"A"}}
+					rows["s"+pin] = model.Record{Ref: model.Ref(pin), Name: name, PIN: access.NewSecret(pin), Relays: []string{"A"}}
 				})
-				return "s1"
+				return "s" + pin
 			},
 			Full: func() {
 				p.Fail(func(r memory.Request) error {
