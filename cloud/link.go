@@ -172,6 +172,10 @@ func (s intakeStore) SaveInventory(ctx context.Context, gw access.GatewayID, inv
 	return s.Store.SaveInventory(ctx, store.Fence{}, gw, inv.Number, inv.Devices, at)
 }
 
+func (s intakeStore) SaveReply(ctx context.Context, gw access.GatewayID, r protocol.Reply, at time.Time) error {
+	return s.Store.SaveReply(ctx, store.Fence{}, store.CommandReply{Gateway: gw, ID: r.ID, Result: r.Result, Fault: r.Fault, Message: r.Message, At: at})
+}
+
 func (s intakeStore) SaveEvents(ctx context.Context, gw access.GatewayID, e protocol.Events, at time.Time) (uint64, error) {
 	raw := make([][]byte, len(e.Raw))
 	for i, r := range e.Raw {

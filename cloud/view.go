@@ -67,6 +67,13 @@ func (r reader) Property(ctx context.Context, id access.PropertyID) (console.Pro
 	for _, g := range st.Gateways {
 		out.Gateways = append(out.Gateways, gatewayView(g))
 	}
+	site, err := r.c.store.OnSite(ctx, id)
+	if err != nil {
+		return out, err
+	}
+	for i := range out.Gateways {
+		onSite(&out.Gateways[i], site)
+	}
 	revoking, err := r.c.store.RevocationsOf(ctx, id, r.c.now())
 	if err != nil {
 		return out, err

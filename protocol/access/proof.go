@@ -98,7 +98,7 @@ const (
 )
 
 // DriftNote is what a drift event tells of one row, enough for the cloud to list it. Without Entry it
-// is about all rows of the device that were told before.
+// only counts the rows of the device that are not told one by one.
 type DriftNote struct {
 	Entry  string    `json:"entry,omitempty"`
 	Native string    `json:"native,omitempty"`
@@ -107,5 +107,5 @@ type DriftNote struct {
 	To     PersonID  `json:"to,omitempty"`
 	Reason string    `json:"reason,omitempty"` // in the words of who decided, shown to staff
 	Gone   bool      `json:"gone,omitempty"`   // it is not astray any more
-	More   int       `json:"more,omitempty"`   // without Entry and Gone: how many rows are not told one by one
+	More   int       `json:"more,omitempty"`   // without Entry: how many
 }

@@ -18,6 +18,7 @@ func program() cli.Program {
 		{Name: "migrate", Summary: "brings the database up to date and ends", Example: "gatehouse-cloud migrate --config cloud.toml", SetUp: setUpMigrate},
 		{Name: "gateway add", Summary: "makes a new gateway from its request", Example: "gatehouse-cloud gateway add --config cloud.toml --property maple-court --request lobby.request --out lobby.bundle", SetUp: setUpGatewayAdd},
 		{Name: "gateway agree", Summary: "agrees with what a gateway holds back: those people lose their access", Example: "gatehouse-cloud gateway agree --config cloud.toml --gateway gw1", SetUp: setUpGatewayAgree},
+		{Name: "gateway show", Summary: "shows what gateways found on their panels, who waits for a word there, and what became of commands", Example: "gatehouse-cloud gateway show --config cloud.toml --property maple-court --json", SetUp: setUpGatewayShow},
 		{Name: "restored", Summary: "to be run once after the database came back from a backup: gateways then lose nothing by it until somebody agrees", Example: "gatehouse-cloud restored --config cloud.toml", SetUp: setUpRestored},
 		{Name: "overlay list", Summary: "lists what was done by hand at gateways", Example: "gatehouse-cloud overlay list --config cloud.toml --property maple-court --json", SetUp: setUpOverlayList},
 		{Name: "overlay adopt", Summary: "makes what was done by hand the property's own", Example: "gatehouse-cloud overlay adopt --config cloud.toml --gateway gw1 --id o1", SetUp: setUpOverlay("adopt")},

@@ -30,7 +30,10 @@
 //	property   the overview's keys, but conflicts [{kind, subject, text, remedy, first_seen}] and gateways [gateway] in full; and:
 //	           level (problem or ok), attention [{text, remedy}], counts {level: people}, runs [run], residents [person]
 //	gateway    id, software, online, contact, silent, epoch, stored, stored_at, published, clock_trusted, clock_source, waiting,
-//	           devices [{id, name, kind, model, firmware, doors, reachable, since, message}]
+//	           devices [{id, name, kind, model, firmware, doors, reachable, since, message}],
+//	           drift [{device, entry, count, kind, person, name, native, words, first_seen, act, to, reason, failed}]: records not as the gateway
+//	           wrote them; one without entry counts those that it does not tell one by one,
+//	           waiting_people [{device, person, name, cause, revision, since, why}], replies [{id, what, device, door, result, fault, message, at}]
 //	person     id, name, kind, units, level, from, until, why, bare (no PIN and no card that can be used), grants [{from, until, ends, reason}], panels [panel]
 //	panel      gateway, device, name, shown, level, state, op, grade, written, confirmed, fault, message, next_try, attempts
 //

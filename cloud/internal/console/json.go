@@ -108,6 +108,9 @@ type gatewayJSON struct {
 	Ahead        bool             `json:"ahead,omitempty"` // its state is newer than the database
 	Devices      []deviceJSON     `json:"devices"`
 	Settings     *settingsJSON    `json:"settings,omitempty"` // absent: there are none
+	Found        []foundJSON      `json:"drift"`
+	Waits        []waitingJSON    `json:"waiting_people"`
+	Replies      []replyJSON      `json:"replies"`
 }
 
 type settingsJSON struct {

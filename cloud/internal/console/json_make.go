@@ -109,6 +109,7 @@ func (pic *picture) gatewayJSON(g Gateway) gatewayJSON {
 		}
 		out.Devices = append(out.Devices, v)
 	}
+	pic.onSiteJSON(g, &out)
 	return out
 }
 

@@ -64,7 +64,7 @@ func TestJSON_KeysAreStable(t *testing.T) {
 		"property.source":               "every kind next running",
 		"property.runs.0":               "added changed complete evidence finished held people removed skipped source started units",
 		"property.conflicts.0":          "first_seen kind remedy subject text",
-		"property.gateways.0":           "clock_source clock_trusted contact devices epoch id online published silent software stored stored_at waiting",
+		"property.gateways.0":           "clock_source clock_trusted contact devices drift epoch id online published replies silent software stored stored_at waiting waiting_people",
 		"property.gateways.0.devices.1": "doors firmware id kind message model name reachable since",
 		"property.residents.0":          "from grants id kind level name panels units until",
 		"property.residents.0.grants.0": "ends from reason until",

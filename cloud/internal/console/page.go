@@ -137,6 +137,9 @@ type gatewayView struct {
 	SettingsWords          string // "": there are none
 	SettingsBad            bool
 	DeviceViews            []deviceView
+	FoundViews             []foundView
+	WaitViews              []waitingView
+	ReplyViews             []replyView
 }
 
 type deviceView struct {
@@ -262,6 +265,7 @@ func (pic *picture) gateway(g Gateway) gatewayView {
 	for _, d := range g.Devices {
 		out.DeviceViews = append(out.DeviceViews, pic.device(d))
 	}
+	pic.onSite(&out)
 	return out
 }
 

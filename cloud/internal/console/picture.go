@@ -252,7 +252,7 @@ func wordAlerts(g Gateway) (out []alert) {
 		out = append(out, alert{Text: wait + " for your word at gateway " + string(g.ID) + ": they would lose their access, and keep it until somebody agrees.",
 			Remedy: "If they should lose it: gatehouse-cloud gateway agree --gateway " + string(g.ID) + ". If not, correct the source.", Href: "#gateways"})
 	}
-	return out
+	return append(out, foundAlert(g)...)
 }
 
 // panelAlert uses the gateway's own words, which mostly hold a remedy: a panel that refuses the

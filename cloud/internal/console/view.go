@@ -101,6 +101,9 @@ type Gateway struct {
 	Ahead             bool          // its state is newer than ours: the database was restored
 	Devices           []Device
 	Settings          Settings
+	Found             []Found   // open ones first
+	Waits             []Waiting // the oldest first
+	Replies           []Reply   // the newest first
 }
 
 // Settings is what became of the settings that the property has for its gateways.

@@ -27,6 +27,7 @@ type Store interface {
 	SaveHello(ctx context.Context, gw access.GatewayID, h protocol.Hello, at time.Time) error
 	SaveAck(ctx context.Context, gw access.GatewayID, a protocol.Ack, at time.Time) error
 	SaveInventory(ctx context.Context, gw access.GatewayID, inv protocol.Inventory, at time.Time) error
+	SaveReply(ctx context.Context, gw access.GatewayID, r protocol.Reply, at time.Time) error
 	// SaveEvents commits consecutive events and returns the number of the last one committed so
 	// far. Events already there are no error; a chain that does not fit is a Conflict.
 	SaveEvents(ctx context.Context, gw access.GatewayID, e protocol.Events, at time.Time) (through uint64, err error)

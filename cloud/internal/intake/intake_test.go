@@ -30,10 +30,11 @@ func TestE4_WhatAGatewaySaysIsSavedAndAnswered(t *testing.T) {
 		r.wants("inventory", "gw-1 inventory 3")
 		r.say("gw-1", protocol.TypeEvent, events(1, 2))
 		r.wants("events: committed first, then the receipt", "gw-1 event 1; gw-1 event 2; gw-1 receipt 2")
-		if r.changes != 4 {
-			t.Errorf("told of %d changes, want 4", r.changes)
-		}
 		r.say("gw-1", protocol.TypeReply, protocol.Reply{ID: "c1", Result: "done"})
+		r.wants("reply", "gw-1 reply c1 done")
+		if r.changes != 5 {
+			t.Errorf("told of %d changes, want 5", r.changes)
+		}
 		if r.lines("command=c1") != 1 {
 			t.Errorf("the reply is nowhere:\n%s", r.log.String())
 		}

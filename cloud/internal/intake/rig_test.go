@@ -92,6 +92,12 @@ func (w *world) SaveInventory(_ context.Context, gw access.GatewayID, inv protoc
 	return w.note("SaveInventory", "%s inventory %d", gw, inv.Number)
 }
 
+func (w *world) SaveReply(_ context.Context, gw access.GatewayID, r protocol.Reply, _ time.Time) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.note("SaveReply", "%s reply %s %s", gw, r.ID, r.Result)
+}
+
 // SaveEvents commits by the rules of the cloud's store.
 func (w *world) SaveEvents(_ context.Context, gw access.GatewayID, e protocol.Events, _ time.Time) (uint64, error) {
 	w.mu.Lock()

@@ -123,7 +123,7 @@ func (in *Intake) dispatch(ctx context.Context, gw access.GatewayID, typ protoco
 	case protocol.TypeReply:
 		return with(body, func(r protocol.Reply) error {
 			in.cfg.Log.Info("reply to a command", "gateway", string(gw), "command", r.ID, "result", r.Result, "message", r.Message)
-			return nil
+			return in.saved(in.cfg.Store.SaveReply(ctx, gw, r, now))
 		})
 	}
 	return protocol.Refuse(protocol.WrongType, "a message of type %q", typ)

@@ -58,6 +58,9 @@ func (s *Store) SaveHello(ctx context.Context, under Fence, gateway access.Gatew
 		if err == nil {
 			err = firstOf(t.noteAhead(ctx, gateway, h.Position), t.settle(ctx, gateway))
 		}
+		if err == nil && h.Held == 0 { // whatever was told before
+			err = t.exec(ctx, `DELETE FROM holds WHERE gateway = $1`, gateway)
+		}
 		return explain("save hello of gateway", string(gateway), err)
 	})
 }
@@ -102,6 +105,9 @@ func (s *Store) SaveInventory(ctx context.Context, under Fence, gateway access.G
 		err := t.exec(ctx, `DELETE FROM devices WHERE gateway = $1`, gateway)
 		if err == nil {
 			err = t.bulk(ctx, `INSERT INTO devices (gateway, id, body)`, ``, rows)
+		}
+		if err == nil {
+			err = t.forgetDevices(ctx, gateway)
 		}
 		if err == nil {
 			err = t.exec(ctx, `UPDATE gateways SET inventory = $1, inventory_at = $2 WHERE id = $3`, number, at, gateway)

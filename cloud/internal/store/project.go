@@ -29,6 +29,14 @@ func (t *Tx) project(ctx context.Context, gateway access.GatewayID, e access.Eve
 		return t.reach(ctx, gateway, e)
 	case access.EventOverlay:
 		return t.noteOverlay(ctx, gateway, e)
+	case access.EventDrift:
+		return t.noteDrift(ctx, gateway, e)
+	case access.EventCommand:
+		return t.noteCommand(ctx, gateway, e)
+	case access.EventHeld, access.EventState:
+		if err := t.noteHolds(ctx, gateway, e); err != nil {
+			return err
+		}
 	}
 	state, times, known := outcome(e)
 	if !known || e.Person == "" || e.Device == "" {

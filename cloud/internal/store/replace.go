@@ -55,6 +55,9 @@ func (t *Tx) Replace(ctx context.Context, g Gateway) (old Predecessor, err error
 		stored_epoch = 0, stored_revision = 0, stored_at = 0, hello_at = 0, held = 0, settings_known = 0, inventory = 0,
 		online = 0, online_boot = '', online_number = 0 WHERE id = $1`, g.ID, g.Signing, g.Sealing, g.Serial, g.Added)
 	if err == nil {
+		err = t.forgetSite(ctx, g.ID)
+	}
+	if err == nil {
 		err = t.exec(ctx, `DELETE FROM gateway_certificates WHERE gateway = $1`, g.ID)
 	}
 	if err != nil {
