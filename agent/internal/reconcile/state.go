@@ -73,7 +73,7 @@ func newState(cfg Config) state {
 		secrets: map[string]access.PersonID{}, carried: map[access.PersonID][]string{},
 		refused: map[access.PersonID]string{}, untold: map[access.PersonID][]word{},
 		kept: map[access.PersonID]bool{}, stale: map[access.PersonID]bool{}, proofs: map[access.PersonID]*access.Proof{},
-		room:  room{waiting: map[access.PersonID]place{}},
+		room:     room{waiting: map[access.PersonID]place{}},
 		deciding: map[string]chan error{}, astray: map[access.PersonID]bool{},
 		store: trouble{owed: map[access.PersonID]*debt{}, unsaid: map[access.PersonID]bool{}},
 	}
