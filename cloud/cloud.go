@@ -154,36 +154,37 @@ func (c *Cloud) Serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	address, name, stop, err := c.startBroker()
+	at, err := c.startBroker()
 	if err != nil {
 		return err
 	}
-	in, pub, link, err := c.join(address, name)
+	in, pub, link, err := c.join(at.address, at.name)
 	if err != nil {
-		return errors.Join(err, stop())
+		return errors.Join(err, at.stop())
 	}
 	ln, err := net.Listen("tcp", c.cfg.Listen)
 	if err != nil {
-		return errors.Join(fault.New(fault.Invalid, "listen on", c.cfg.Listen, "%w", err).WithRemedy("Choose another address with listen, or stop the program that uses this one."), stop())
+		return errors.Join(fault.New(fault.Invalid, "listen on", c.cfg.Listen, "%w", err).WithRemedy("Choose another address with listen, or stop the program that uses this one."), at.stop())
 	}
-	c.log.Info("cloud runs", "page", "http://"+ln.Addr().String(), "broker", strings.TrimPrefix(address, "tls://"), "embedded", c.cfg.Broker == "", "properties", len(c.cfg.Properties))
+	c.log.Info("cloud runs", "page", "http://"+ln.Addr().String(), "broker", strings.TrimPrefix(at.address, "tls://"), "embedded", c.cfg.Broker == "", "properties", len(c.cfg.Properties))
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return link.Run(ctx) })
 	g.Go(func() error { return in.Run(ctx) })
 	g.Go(func() error { return pub.Run(ctx) })
 	g.Go(func() error { return c.tend(ctx) })
+	g.Go(func() error { return c.expel(ctx, at.recheck) })
 	g.Go(func() error { return c.servePage(ctx, ln, c.console(link), c.metrics(in, link)) })
 	for _, src := range sources {
 		g.Go(func() error { return c.schedule(ctx, src) })
 	}
-	return errors.Join(g.Wait(), stop())
+	return errors.Join(g.Wait(), at.stop())
 }
 
 // join makes intake, publisher and the connection to the broker, and ties them together.
 func (c *Cloud) join(address, name string) (*intake.Intake, *publish.Publisher, *brokerlink.Link, error) {
 	var link *brokerlink.Link
 	pub := c.publisher(0, func(ctx context.Context, topic string, payload []byte) error { return link.Send(ctx, topic, payload) })
-	in := intake.New(intake.Config{Store: intakeStore{c.store}, Answers: pub, Now: c.now, Log: c.log})
+	in := intake.New(intake.Config{Store: intakeCloud{intakeStore{c.store}, c}, Answers: pub, Now: c.now, Log: c.log})
 	cfg, err := c.linkConfig(address, name, in, pub.Forget)
 	if err == nil {
 		link, err = brokerlink.New(cfg)

@@ -1,12 +1,15 @@
 package cloud
 
 import (
-	"bytes"
 	"context"
 	"crypto/x509"
 	"encoding/json"
+	"fmt"
 	"net/url"
+	"slices"
+	"time"
 
+	"gatehouse/cloud/internal/pki"
 	"gatehouse/cloud/internal/store"
 	"gatehouse/protocol"
 	"gatehouse/protocol/access"
@@ -25,18 +28,19 @@ func (c *Cloud) AddGateway(ctx context.Context, property access.PropertyID, requ
 		return "", nil, err
 	}
 	return c.enrol(ctx, func(tx *store.Tx) (protocol.EnrollBundle, error) {
-		id, known, err := gatewayID(ctx, tx, property, req, c.store)
+		id, known, err := gatewayID(ctx, tx, property, req)
 		if err != nil {
 			return protocol.EnrollBundle{}, err
 		}
-		bundle, serial, err := c.bundle(csr, id, property)
+		bundle, made, err := c.bundle(csr, id, property)
 		if err != nil {
 			return bundle, err
 		}
 		if known {
-			return bundle, tx.AddCertificate(ctx, id, serial, c.now())
+			err := tx.AddCertificate(ctx, id, store.Certificate{Serial: made.Serial, Signing: req.Signing, Made: c.now(), Ends: made.Ends})
+			return bundle, firstOf(err, tx.Note(ctx, id, c.now(), store.ActBundle, ""))
 		}
-		err = tx.AddGateway(ctx, store.Gateway{ID: id, Property: property, Serial: serial, Signing: req.Signing, Sealing: req.Sealing, Added: c.now()})
+		err = tx.AddGateway(ctx, store.Gateway{ID: id, Property: property, Serial: made.Serial, Ends: made.Ends, Signing: req.Signing, Sealing: req.Sealing, Added: c.now()})
 		if err != nil {
 			return bundle, err
 		}
@@ -65,25 +69,50 @@ func (c *Cloud) ReplaceGateway(ctx context.Context, gw access.GatewayID, request
 		return "", nil, err
 	}
 	return c.enrol(ctx, func(tx *store.Tx) (protocol.EnrollBundle, error) {
-		all, err := tx.Gateways(ctx)
+		roster, err := tx.Roster(ctx, old.Property) // first: properties are taken before gateways
 		if err != nil {
 			return protocol.EnrollBundle{}, err
 		}
-		for _, g := range all {
-			if bytes.Equal(g.Signing, req.Signing) {
-				return protocol.EnrollBundle{}, fault.New(fault.Conflict, "replace", "gateway", "these keys are gateway %s of %s already", g.ID, g.Property).
-					WithRemedy("Make the request on the new box, with an empty state directory.")
-			}
+		if k, found, err := tx.KeyOf(ctx, req.Signing); err != nil || found {
+			return protocol.EnrollBundle{}, firstOf(err, fault.New(fault.Conflict, "replace", "gateway", "%s", whose(k)).
+				WithRemedy("Make the request on the new box, with an empty state directory."))
 		}
-		bundle, serial, err := c.bundle(csr, gw, old.Property)
+		bundle, made, err := c.bundle(csr, gw, old.Property)
 		if err != nil {
 			return bundle, err
 		}
-		was, err := tx.Replace(ctx, store.Gateway{ID: gw, Serial: serial, Signing: req.Signing, Sealing: req.Sealing, Added: c.now()})
+		was, err := tx.Replace(ctx, store.Gateway{ID: gw, Serial: made.Serial, Ends: made.Ends, Signing: req.Signing, Sealing: req.Sealing, Added: c.now()})
 		p := protocol.Predecessor(was)
 		bundle.Replaces = &p
+		if err == nil {
+			_, _, err = c.decide(ctx, tx, roster, false) // the old box's certificate is no item of the new one
+		}
 		return bundle, err
 	})
+}
+
+// RevokeGateway refuses a gateway from now on: its messages, its certificates at the embedded broker, and to tell it
+// anything. Another box may take its place (ReplaceGateway). It returns since when it is revoked, which may be earlier.
+func (c *Cloud) RevokeGateway(ctx context.Context, gw access.GatewayID, why string) (since time.Time, err error) {
+	err = c.store.Update(ctx, func(tx *store.Tx) error {
+		since, err = tx.Revoke(ctx, gw, why, c.now())
+		return err
+	})
+	return since, err
+}
+
+// Gateway is an enrolled gateway with what it told last.
+type Gateway = store.Gateway
+
+// Gateways lists the gateways of a property, "" for all, by id. A property that does not exist is Invalid.
+func (c *Cloud) Gateways(ctx context.Context, property access.PropertyID) ([]Gateway, error) {
+	if property != "" {
+		if _, err := c.property(property); err != nil {
+			return nil, err
+		}
+	}
+	all, err := c.store.Gateways(ctx)
+	return slices.DeleteFunc(all, func(g Gateway) bool { return property != "" && g.Property != property }), err
 }
 
 // enrol runs work in a transaction and encodes the bundle that it makes.
@@ -100,39 +129,54 @@ func (c *Cloud) enrol(ctx context.Context, work func(*store.Tx) (protocol.Enroll
 	return bundle.Gateway, raw, err
 }
 
-// bundle is what a gateway must know, with a new certificate and its serial number.
-func (c *Cloud) bundle(csr *x509.CertificateRequest, id access.GatewayID, property access.PropertyID) (protocol.EnrollBundle, string, error) {
+// bundle is what a gateway must know, with a new certificate.
+func (c *Cloud) bundle(csr *x509.CertificateRequest, id access.GatewayID, property access.PropertyID) (protocol.EnrollBundle, pki.Issued, error) {
 	broker, err := url.Parse(c.cfg.BrokerAddress)
 	if err != nil {
-		return protocol.EnrollBundle{}, "", fault.Wrap(fault.Invalid, "read", "broker_address", err)
+		return protocol.EnrollBundle{}, pki.Issued{}, fault.Wrap(fault.Invalid, "read", "broker_address", err)
 	}
-	cert, serial, err := c.ca.Gateway(csr, id)
+	made, err := c.ca.Gateway(csr, id)
 	if err != nil {
-		return protocol.EnrollBundle{}, "", err
+		return protocol.EnrollBundle{}, made, err
 	}
 	keys, _, err := c.publicKeys()
 	return protocol.NewEnrollBundle(protocol.EnrollBundle{
 		Gateway: id, Property: property, Broker: c.cfg.BrokerAddress, ServerName: broker.Hostname(),
-		Certificate: cert, CA: c.ca.CA(), CloudKeys: keys,
-	}), serial, err
+		Certificate: made.PEM, CA: c.ca.CA(), CloudKeys: keys,
+	}), made, err
 }
 
-// gatewayID is the id of the gateway that holds the request's keys, or a new one.
-func gatewayID(ctx context.Context, tx *store.Tx, property access.PropertyID, req protocol.EnrollRequest, all *store.Store) (id access.GatewayID, known bool, err error) {
-	gws, err := all.Gateways(ctx)
+// gatewayID is the id of the gateway that holds the request's keys, also as its next ones, or a new one.
+func gatewayID(ctx context.Context, tx *store.Tx, property access.PropertyID, req protocol.EnrollRequest) (id access.GatewayID, known bool, err error) {
+	k, found, err := tx.KeyOf(ctx, req.Signing)
 	if err != nil {
 		return "", false, err
 	}
-	for _, g := range gws {
-		switch {
-		case !bytes.Equal(g.Signing, req.Signing):
-		case g.Property != property:
-			return "", false, fault.New(fault.Conflict, "add", "gateway", "these keys are gateway %s of %s already", g.ID, g.Property).
-				WithRemedy("To move a box to another property, give its agent an empty state directory and make a new request.")
-		default:
-			return g.ID, true, nil
-		}
+	conflict := fault.New(fault.Conflict, "add", "gateway", "%s", whose(k))
+	switch {
+	case !found:
+		fresh, err := tx.NewID(ctx, "", store.GatewayIDs)
+		return access.GatewayID(fresh), false, err
+	case !taken(k):
+		return "", false, conflict.WithRemedy("Make a new request on the box, with an empty state directory, and give it the place: gatehouse-cloud gateway add --replace %s.", k.Gateway)
+	case k.Property != property:
+		return "", false, conflict.WithRemedy("To move a box to another property, give its agent an empty state directory and make a new request.")
 	}
-	fresh, err := tx.NewID(ctx, "", store.GatewayIDs)
-	return access.GatewayID(fresh), false, err
+	return k.Gateway, true, nil
+}
+
+// taken: what the key signs counts.
+func taken(k store.GatewayKey) bool {
+	return !k.Revoked && (k.State == store.KeyCurrent || k.State == store.KeyNext)
+}
+
+// whose says it of a key that is somebody's.
+func whose(k store.GatewayKey) string {
+	switch {
+	case taken(k):
+		return fmt.Sprintf("these keys are gateway %s of %s already", k.Gateway, k.Property)
+	case k.Revoked:
+		return fmt.Sprintf("these keys are those of gateway %s of %s, which is revoked", k.Gateway, k.Property)
+	}
+	return fmt.Sprintf("these keys were those of gateway %s of %s, and others took their place", k.Gateway, k.Property)
 }

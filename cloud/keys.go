@@ -64,6 +64,9 @@ func (c *Cloud) decideAll(ctx context.Context) error {
 func (c *Cloud) withoutNext(ctx context.Context) (out []access.GatewayID, err error) {
 	gws, err := c.store.Gateways(ctx)
 	for _, g := range gws {
+		if !g.Revoked.IsZero() {
+			continue
+		}
 		ok, wrong := c.store.HasOwn(ctx, g.ID, access.KindCloudKeys)
 		if err = firstOf(err, wrong); !ok {
 			out = append(out, g.ID)
@@ -97,7 +100,7 @@ func (c *Cloud) publicKeys() (keys [][]byte, rotated bool, err error) {
 }
 
 // own is what a gateway is told about itself.
-func (c *Cloud) own(gw store.Gateway) (out []access.Noun, err error) {
+func (c *Cloud) own(ctx context.Context, tx *store.Tx, gw store.Gateway) (out []access.Noun, err error) {
 	if p, err := c.property(gw.Property); err == nil {
 		if s := p.GatewaySettings(); s != nil {
 			out = append(out, *s)
@@ -106,6 +109,13 @@ func (c *Cloud) own(gw store.Gateway) (out []access.Noun, err error) {
 	keys, rotated, err := c.publicKeys()
 	if rotated {
 		out = append(out, access.CloudKeys{ID: access.GatewayItem, Keys: keys})
+	}
+	if err != nil {
+		return nil, err
+	}
+	next, err := tx.Successor(ctx, gw.ID)
+	if next != nil {
+		out = append(out, *next)
 	}
 	return out, err
 }

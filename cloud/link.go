@@ -22,18 +22,24 @@ import (
 // is not in it, when the broker listens on another than gateways dial.
 const ownName = "localhost"
 
-// startBroker starts the embedded broker, or nothing when the configuration names one that stands beside the cloud. It
-// returns where the cloud finds the broker, the name by which it must know it ("": the address's host), and how to stop
-// what was started.
-func (c *Cloud) startBroker() (address, name string, stop func() error, err error) {
+// brokerAt is where the cloud finds its broker, the name by which it must know it ("": the address's host), how to stop
+// what was started, and how to cut off who is admitted no longer.
+type brokerAt struct {
+	address, name string
+	stop          func() error
+	recheck       func()
+}
+
+// startBroker starts the embedded broker, or nothing when the configuration names one that stands beside the cloud.
+func (c *Cloud) startBroker() (brokerAt, error) {
 	if c.cfg.Broker != "" {
-		return c.cfg.Broker, "", func() error { return nil }, nil
+		return brokerAt{c.cfg.Broker, "", func() error { return nil }, func() {}}, nil
 	}
 	b, err := c.embedded()
 	if err != nil {
-		return "", "", nil, err
+		return brokerAt{}, err
 	}
-	return "tls://" + b.Addr().String(), ownName, b.Close, nil
+	return brokerAt{"tls://" + b.Addr().String(), ownName, b.Close, b.Recheck}, nil
 }
 
 func (c *Cloud) embedded() (*broker.Broker, error) {
@@ -47,12 +53,41 @@ func (c *Cloud) embedded() (*broker.Broker, error) {
 	}
 	return broker.Start(broker.Config{
 		Listen: c.cfg.BrokerListen, Cloud: pki.CloudName, Log: c.log,
-		TLS: &tls.Config{Certificates: []tls.Certificate{cert}, ClientCAs: c.ca.Pool(), ClientAuth: tls.RequireAndVerifyClientCert, MinVersion: tls.VersionTLS12},
-		Known: func(id access.GatewayID, serial string) bool {
-			ok, err := c.store.Admits(context.WithoutCancel(c.ctx), id, serial)
-			return err == nil && ok
+		TLS: &tls.Config{Certificates: []tls.Certificate{cert}, ClientCAs: c.ca.Pool(), ClientAuth: tls.RequireAndVerifyClientCert, MinVersion: tls.VersionTLS12, Time: c.now},
+		Known: func(id access.GatewayID, serial string) (bool, error) {
+			return c.store.Admits(context.WithoutCancel(c.ctx), id, serial)
 		},
 	})
+}
+
+// How often it is looked whether somebody is admitted no longer, and how often who is connected is looked at then: who was
+// let in a moment before may not be among them at first.
+const (
+	expelEvery = time.Second
+	expelTimes = 3
+)
+
+// expel cuts off, soon after any process changed it, who is admitted no longer.
+func (c *Cloud) expel(ctx context.Context, recheck func()) error {
+	tick := time.NewTicker(expelEvery)
+	defer tick.Stop()
+	var seen uint64
+	left := 0
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		n, err := c.store.Admissions(ctx)
+		if err == nil && n != seen {
+			seen, left = n, expelTimes
+		}
+		if left > 0 {
+			recheck()
+			left--
+		}
+	}
 }
 
 // listener is given what gateways say, and what they said before the cloud came to the broker.
@@ -77,9 +112,12 @@ func change(u access.Update) publish.Change {
 	return publish.Change{Put: u.Put, Gone: u.Gone, To: u.Position, DigestKey: u.DigestKey, Digest: u.Digest, Meant: u.Meant}
 }
 
+// barred: what would be published is older than what it has, or nobody may have it there.
+func barred(g store.Gateway) bool { return g.Ahead.Revision != 0 || !g.Revoked.IsZero() }
+
 func (s publishStore) Since(ctx context.Context, gw access.GatewayID, base uint64) (publish.Change, bool, error) {
 	g, err := s.Gateway(ctx, gw)
-	if err != nil || g.Ahead.Revision != 0 {
+	if err != nil || barred(g) {
 		return publish.Change{}, false, err
 	}
 	u, ok, err := s.Store.Since(ctx, gw, access.Position{Epoch: g.Published.Epoch, Revision: base})
@@ -88,7 +126,7 @@ func (s publishStore) Since(ctx context.Context, gw access.GatewayID, base uint6
 
 func (s publishStore) Snapshot(ctx context.Context, gw access.GatewayID) (publish.Change, error) {
 	g, err := s.Gateway(ctx, gw)
-	if err != nil || g.Ahead.Revision != 0 { // what came out would be older than what it has
+	if err != nil || barred(g) {
 		return publish.Change{}, err
 	}
 	u, err := s.Store.Snapshot(ctx, gw)
@@ -97,7 +135,7 @@ func (s publishStore) Snapshot(ctx context.Context, gw access.GatewayID) (publis
 
 func (s publishStore) Position(ctx context.Context, gw access.GatewayID) (access.Position, error) {
 	g, err := s.Gateway(ctx, gw)
-	if g.Published.Revision == 0 || g.Ahead.Revision != 0 {
+	if g.Published.Revision == 0 || barred(g) {
 		return access.Position{}, err
 	}
 	return g.Published, err
@@ -139,14 +177,12 @@ func (s publishStore) Sealing(ctx context.Context, gw access.GatewayID) (*ecdh.P
 type intakeStore struct{ *store.Store }
 
 func (s intakeStore) Signing(ctx context.Context, gw access.GatewayID) ([]ed25519.PublicKey, error) {
-	g, err := s.Gateway(ctx, gw)
-	switch {
-	case fault.KindOf(err) == fault.Invalid: // not enrolled: no key to trust, and no failure of ours
-		return nil, nil
-	case err != nil:
-		return nil, err
+	all, err := s.Store.Signing(ctx, gw)
+	out := make([]ed25519.PublicKey, len(all))
+	for i, key := range all {
+		out[i] = key
 	}
-	return []ed25519.PublicKey{g.Signing}, nil
+	return out, err
 }
 
 func (s intakeStore) SaveStatus(ctx context.Context, gw access.GatewayID, st protocol.Status, at time.Time) error {

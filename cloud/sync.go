@@ -190,7 +190,7 @@ func (c *Cloud) decide(ctx context.Context, tx *store.Tx, r model.Roster, agreed
 		return 0, nil, err
 	}
 	for _, gw := range gws {
-		about, err := c.own(gw)
+		about, err := c.own(ctx, tx, gw)
 		if err != nil {
 			return 0, nil, err
 		}

@@ -142,12 +142,13 @@ func (k CloudKeys) Validate() error {
 }
 
 // Certificate is the answer to a gateway that announced new keys (protocol.Hello.Next): from now on
-// the cloud knows it by them.
+// the cloud takes them beside the old ones, and when it has first heard the gateway by them it
+// refuses the old ones.
 type Certificate struct {
 	ID      string `json:"id"`      // GatewayItem
 	PEM     string `json:"pem"`     // for TLS; "" keeps the old one
 	Signing []byte `json:"signing"` // the new Ed25519 public key that the cloud now accepts
-	Sealing []byte `json:"sealing"` // the new X25519 public key that it now seals to
+	Sealing []byte `json:"sealing"` // the new X25519 public key that it seals to from then on, at the latest
 }
 
 // Validate checks their form.

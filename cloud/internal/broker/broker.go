@@ -26,13 +26,14 @@ type Config struct {
 	TLS    *tls.Config // must require and verify client certificates
 	Cloud  string      // common name that may do everything
 	// Known says whether a gateway is enrolled and its certificate, by its serial number in hex, is not
-	// revoked; it is asked at every connect.
-	Known func(gw access.GatewayID, serial string) bool
+	// revoked; it is asked at every connect and by Recheck. An error lets nobody in and cuts nobody off.
+	Known func(gw access.GatewayID, serial string) (bool, error)
 	Log   *slog.Logger
 }
 
 // Broker is a running broker.
 type Broker struct {
+	cfg    Config
 	server *mqtt.Server
 	ln     *listener
 	close  func() error
@@ -71,7 +72,7 @@ func Start(cfg Config) (*Broker, error) {
 		_ = ln.Close() // nobody has come yet
 		return nil, fault.Wrap(fault.Internal, "start", "broker", err)
 	}
-	return &Broker{s, ln, sync.OnceValue(s.Close)}, nil
+	return &Broker{cfg, s, ln, sync.OnceValue(s.Close)}, nil
 }
 
 // Addr is where the broker listens.
@@ -82,6 +83,20 @@ func (b *Broker) Addr() net.Addr { return b.ln.Addr() }
 func (b *Broker) Close() error {
 	_ = b.ln.Close() // first: the library would write a farewell to everybody, and wait for who does not read
 	return b.close()
+}
+
+// Recheck cuts off every gateway that would not be let in any more.
+func (b *Broker) Recheck() {
+	for _, cl := range b.server.Clients.GetAll() {
+		name := commonName(cl.Net.Conn)
+		if cl.Closed() || name == "" || name == b.cfg.Cloud {
+			continue
+		}
+		if known, err := b.cfg.Known(access.GatewayID(name), serial(cl.Net.Conn)); err == nil && !known {
+			b.cfg.Log.Warn("cut off a gateway that is not admitted any more", "certificate", name, "remote", cl.Net.Remote)
+			cl.Stop(packets.ErrNotAuthorized) // without a farewell, which could wait for who does not read
+		}
+	}
 }
 
 // hook decides who may connect and who may see what.
@@ -122,12 +137,16 @@ func (h *hook) refuse(name, serial string, pk packets.Packet) string {
 		return "not MQTT 3.1.1"
 	case name == h.cfg.Cloud:
 		return ""
-	case !h.cfg.Known(gw, serial):
-		return "a gateway that is not enrolled, or revoked"
 	case pk.Connect.ClientIdentifier != name:
 		return "a client id that is not the certificate's name"
 	case pk.Connect.WillFlag && !protocol.May(gw, pk.Connect.WillTopic, true):
 		return "a last will for a topic that is not its own"
+	}
+	switch known, err := h.cfg.Known(gw, serial); {
+	case err != nil:
+		return "who is enrolled cannot be looked up: " + err.Error()
+	case !known:
+		return "a gateway that is not enrolled, or revoked, or with a certificate of before"
 	}
 	return ""
 }

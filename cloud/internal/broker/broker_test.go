@@ -164,6 +164,28 @@ func TestRevokedBetweenTwoConnections(t *testing.T) {
 	}
 }
 
+// TestRecheckCutsOffWhoIsRevokedAndNobodyElse: while it cannot be looked up, nobody is.
+func TestRecheckCutsOffWhoIsRevokedAndNobodyElse(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "gw-a", "gw-b")
+	watch, a, b := r.join(cloud), r.join("gw-a"), r.join("gw-b")
+	watch.subscribe(protocol.AllUp)
+	r.breaks(errors.New("the database is away"))
+	r.broker.Recheck()
+	if _, err := r.dial(r.options("gw-a")); err == nil {
+		t.Error("let in although nobody knows whether it may")
+	}
+	r.breaks(nil)
+	r.revoke("gw-a")
+	r.broker.Recheck()
+	a.cut()
+	topic := protocol.UpTopic("gw-b", protocol.TypeHello)
+	if err := b.publish(topic, 1, false, "still here"); err != nil {
+		t.Fatal(err)
+	}
+	watch.next(topic)
+}
+
 func TestMQTT5IsNotSpokenHere(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, "gw-a")
@@ -349,7 +371,7 @@ func TestLog_NamesTheReasonAndHoldsNoPackets(t *testing.T) {
 	lines := prototest.NewLog[string]()
 	r := newRig(t)
 	b, err := broker.Start(broker.Config{
-		Listen: "127.0.0.1:0", TLS: r.tls(), Cloud: cloud, Known: func(gw access.GatewayID, serial string) bool { return serial != "" && gw == "gw-a" },
+		Listen: "127.0.0.1:0", TLS: r.tls(), Cloud: cloud, Known: func(gw access.GatewayID, serial string) (bool, error) { return serial != "" && gw == "gw-a", nil },
 		Log: slog.New(slog.NewTextHandler(lineWriter{lines}, nil)),
 	})
 	if err != nil {

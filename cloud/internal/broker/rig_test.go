@@ -33,8 +33,9 @@ type rig struct {
 	ca     *prototest.CA
 	broker *broker.Broker
 
-	mu    sync.Mutex
-	known []access.GatewayID
+	mu     sync.Mutex
+	known  []access.GatewayID
+	broken error
 }
 
 func newRig(t *testing.T, known ...access.GatewayID) *rig {
@@ -58,10 +59,17 @@ func (r *rig) tls() *tls.Config {
 	}
 }
 
-func (r *rig) isKnown(gw access.GatewayID, _ string) bool {
+func (r *rig) isKnown(gw access.GatewayID, _ string) (bool, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.Contains(r.known, gw)
+	return slices.Contains(r.known, gw), r.broken
+}
+
+// breaks makes the question who is known fail; nil mends it.
+func (r *rig) breaks(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.broken = err
 }
 
 func (r *rig) revoke(gw access.GatewayID) {

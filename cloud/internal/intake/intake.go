@@ -21,8 +21,14 @@ import (
 
 // Store is where it all goes.
 type Store interface {
-	// Signing are the keys a gateway may sign with; none for a gateway that is not enrolled.
+	// Signing are the keys a gateway may sign with, the one in use first, then next ones; none for a
+	// gateway that is not enrolled, or revoked.
 	Signing(ctx context.Context, gw access.GatewayID) ([]ed25519.PublicKey, error)
+	// Heard notes that a message was signed with a next key, which is the one in use from now on.
+	Heard(ctx context.Context, gw access.GatewayID, key ed25519.PublicKey, at time.Time) error
+	// Succeed takes in the next keys that a gateway announces, signed with the key in use. Again it is
+	// no error. What is wrong with them is a *protocol.Refusal; nothing has changed then.
+	Succeed(ctx context.Context, gw access.GatewayID, by ed25519.PublicKey, next protocol.Succession, at time.Time) error
 	SaveStatus(ctx context.Context, gw access.GatewayID, s protocol.Status, at time.Time) error
 	SaveHello(ctx context.Context, gw access.GatewayID, h protocol.Hello, at time.Time) error
 	SaveAck(ctx context.Context, gw access.GatewayID, a protocol.Ack, at time.Time) error
@@ -55,6 +61,7 @@ type Config struct {
 type Counts struct {
 	Taken   map[protocol.Type]uint64
 	Refused map[protocol.Reason]uint64 // by what they are: sent again, they are refused again
+	Keys    map[protocol.Reason]uint64 // next keys that were refused, in messages that were taken in
 	Failed  uint64                     // could not be stored or answered; the gateway sends them again
 	Dropped uint64                     // the queue was full; the gateway sends them again
 }
@@ -91,7 +98,7 @@ func New(cfg Config) *Intake {
 		cfg.Workers = 4
 	}
 	in := &Intake{
-		cfg: cfg, counts: Counts{Taken: map[protocol.Type]uint64{}, Refused: map[protocol.Reason]uint64{}}, logged: map[complaint]bool{},
+		cfg: cfg, counts: Counts{Taken: map[protocol.Type]uint64{}, Refused: map[protocol.Reason]uint64{}, Keys: map[protocol.Reason]uint64{}}, logged: map[complaint]bool{},
 	}
 	for range cfg.Workers {
 		in.queues = append(in.queues, make(chan message, queueLength))

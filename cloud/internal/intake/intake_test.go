@@ -330,18 +330,62 @@ func TestRun_EndsInTheMiddleOfWork(t *testing.T) {
 	})
 }
 
-func TestKeysInRotationBothCount(t *testing.T) {
+// TestTowardsG7_ANextKeyCountsAndTheOneBeforeNoLonger: what comes first by the next key makes it the one in use.
+func TestTowardsG7_ANextKeyCountsAndTheOneBeforeNoLonger(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(r *rig) {
 		r.start()
 		fresh := r.gateways["gw-1"]
 		fresh.Signing = prototest.NewSigningKey(t)
-		r.world.mu.Lock()
-		r.world.keys["gw-1"] = append(r.world.keys["gw-1"], prototest.Public(fresh.Signing))
-		r.world.mu.Unlock()
+		id := protocol.SignerID(fresh.Signing)
+		h := protocol.Hello{Nonce: "n"}
+		next := protocol.NewSuccession("gw-1", prototest.Public(r.gateways["gw-1"].Signing), "", fresh.Signing, fresh.Sealing.PublicKey())
+		h.Next = &next
+		r.say("gw-1", protocol.TypeHello, h)
+		r.wants("announced", "gw-1 hello n at 00:00:00; gw-1 next "+id+"; gw-1 answered n")
 		r.say("gw-1", protocol.TypeAck, ack(1))
-		r.Offer(protocol.UpTopic("gw-1", protocol.TypeAck), fresh.Up(t, protocol.TypeAck, ack(2)))
-		synctest.Wait()
-		r.wants("old and new key", "gw-1 ack 1; gw-1 ack 2")
+		up := func() {
+			r.Offer(protocol.UpTopic("gw-1", protocol.TypeAck), fresh.Up(t, protocol.TypeAck, ack(2)))
+			synctest.Wait()
+		}
+		r.breaks("Heard", errBroken)
+		up()
+		r.wants("the change cannot be kept: the message is not taken in either", "gw-1 ack 1")
+		r.breaks("Heard", nil)
+		up()
+		up()
+		r.wants("by the next key", "gw-1 heard by "+id+" at 00:00:00; gw-1 ack 2; gw-1 ack 2")
+		r.say("gw-1", protocol.TypeAck, ack(3))
+		if r.wants("by the key before", ""); r.Counts().Refused[protocol.UnknownKey] != 1 {
+			t.Errorf("refused %v", r.Counts().Refused)
+		}
+	})
+}
+
+// TestTowardsG7_KeysThatAreWrongAreCountedAndTheHelloIsAnswered.
+func TestTowardsG7_KeysThatAreWrongAreCountedAndTheHelloIsAnswered(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(r *rig) {
+		r.start()
+		other := prototest.NewGateway(t, "gw-1")
+		forged := protocol.NewSuccession("gw-2", prototest.Public(r.gateways["gw-1"].Signing), "", other.Signing, other.Sealing.PublicKey())
+		for range 2 {
+			r.say("gw-1", protocol.TypeHello, protocol.Hello{Nonce: "n", Next: &forged})
+			r.wants("made for another gateway", "gw-1 hello n at 00:00:00; gw-1 answered n")
+		}
+		good := protocol.NewSuccession("gw-1", prototest.Public(r.gateways["gw-1"].Signing), "", other.Signing, other.Sealing.PublicKey())
+		r.breaks("Succeed", errBroken)
+		r.say("gw-1", protocol.TypeHello, protocol.Hello{Nonce: "n", Next: &good})
+		r.wants("they cannot be kept", "gw-1 hello n at 00:00:00; gw-1 answered n")
+		c := r.Counts()
+		if c.Keys[protocol.BadSignature] != 2 || len(c.Refused) != 0 || c.Failed != 1 || c.Taken[protocol.TypeHello] != 3 {
+			t.Errorf("counted %+v", c)
+		}
+		if n := r.lines("next keys of a gateway"); n != 2 {
+			t.Errorf("%d lines in the log, want one for each reason", n)
+		}
+		if c.Keys[protocol.BadSignature] = 9; r.Counts().Keys[protocol.BadSignature] != 2 {
+			t.Error("who reads the counters can change them")
+		}
 	})
 }

@@ -55,6 +55,31 @@ func (w *world) Signing(_ context.Context, gw access.GatewayID) ([]ed25519.Publi
 	return w.keys[gw], w.fail["Signing"]
 }
 
+// Heard makes a next key the only one.
+func (w *world) Heard(_ context.Context, gw access.GatewayID, key ed25519.PublicKey, at time.Time) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.note("Heard", "%s heard by %s at %s", gw, protocol.KeyID(key), at.UTC().Format(time.TimeOnly)); err != nil {
+		return err
+	}
+	w.keys[gw] = []ed25519.PublicKey{key}
+	return nil
+}
+
+// Succeed takes whatever is proven.
+func (w *world) Succeed(_ context.Context, gw access.GatewayID, by ed25519.PublicKey, next protocol.Succession, _ time.Time) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := next.Check(gw, by); err != nil {
+		return err
+	}
+	if err := w.note("Succeed", "%s next %s", gw, protocol.KeyID(next.Signing)); err != nil {
+		return err
+	}
+	w.keys[gw] = append(w.keys[gw], next.Signing)
+	return nil
+}
+
 func (w *world) SaveStatus(_ context.Context, gw access.GatewayID, s protocol.Status, at time.Time) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -2,9 +2,11 @@ package intake
 
 import (
 	"context"
+	"crypto/ed25519"
 	"encoding/json"
 	"errors"
 	"maps"
+	"slices"
 
 	"gatehouse/protocol"
 	"gatehouse/protocol/access"
@@ -18,7 +20,7 @@ func (in *Intake) Counts() Counts {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	c := in.counts
-	c.Taken, c.Refused = maps.Clone(c.Taken), maps.Clone(c.Refused)
+	c.Taken, c.Refused, c.Keys = maps.Clone(c.Taken), maps.Clone(c.Refused), maps.Clone(c.Keys)
 	return c
 }
 
@@ -95,16 +97,25 @@ func (in *Intake) handle(ctx context.Context, m message) (from, error) {
 	if h.Type != typ {
 		return f, protocol.Refuse(protocol.WrongType, "a %s on the topic of a %s", h.Type, typ)
 	}
-	return f, in.dispatch(ctx, gw, typ, body)
+	by := keys[slices.IndexFunc(keys, func(k ed25519.PublicKey) bool { return protocol.KeyID(k) == h.Signer })]
+	if !by.Equal(keys[0]) {
+		if err := in.saved(in.cfg.Store.Heard(ctx, gw, by, in.cfg.Now())); err != nil {
+			return f, err
+		}
+	}
+	return f, in.dispatch(ctx, gw, by, typ, body)
 }
 
-func (in *Intake) dispatch(ctx context.Context, gw access.GatewayID, typ protocol.Type, body []byte) error {
+func (in *Intake) dispatch(ctx context.Context, gw access.GatewayID, by ed25519.PublicKey, typ protocol.Type, body []byte) error {
 	now := in.cfg.Now()
 	switch typ {
 	case protocol.TypeHello:
 		return with(body, func(h protocol.Hello) error {
 			if err := in.saved(in.cfg.Store.SaveHello(ctx, gw, h, now)); err != nil {
 				return err
+			}
+			if h.Next != nil {
+				in.noteKeys(gw, in.cfg.Store.Succeed(ctx, gw, by, *h.Next, now))
 			}
 			return in.cfg.Answers.Hello(ctx, gw, h)
 		})
@@ -127,6 +138,29 @@ func (in *Intake) dispatch(ctx context.Context, gw access.GatewayID, typ protoco
 		})
 	}
 	return protocol.Refuse(protocol.WrongType, "a message of type %q", typ)
+}
+
+// noteKeys counts what became of announced keys. Whatever it is, the hello is answered: doors come first,
+// and the next hello announces them again.
+func (in *Intake) noteKeys(gw access.GatewayID, err error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	about := complaint{gw, "keys"}
+	var refusal *protocol.Refusal
+	switch {
+	case err == nil:
+		delete(in.logged, about)
+		return
+	case errors.As(err, &refusal):
+		in.counts.Keys[refusal.Reason]++
+		about.about = "keys " + string(refusal.Reason)
+	default:
+		in.counts.Failed++
+	}
+	if !in.logged[about] {
+		in.cfg.Log.Warn("next keys of a gateway were not taken in, those before stay", "gateway", string(gw), "err", err)
+	}
+	in.logged[about] = true
 }
 
 // saved tells who wants to know that something was committed, before anybody is answered: an answer

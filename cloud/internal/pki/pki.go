@@ -200,20 +200,26 @@ func (a *Authority) Pool() *x509.CertPool {
 	return p
 }
 
-// Gateway makes the certificate for a gateway's request, and tells its serial number in hex. The
-// name in the request is ignored: the cloud decides the id. An id that cannot be one, or that is
-// CloudName, is Invalid.
-func (a *Authority) Gateway(csr *x509.CertificateRequest, id access.GatewayID) (certPEM, serial string, err error) {
+// Issued is a certificate that was made for a gateway.
+type Issued struct {
+	PEM    string
+	Serial string // in hex
+	Ends   time.Time
+}
+
+// Gateway makes the certificate for a gateway's request. The name in the request is ignored: the
+// cloud decides the id. An id that cannot be one, or that is CloudName, is Invalid.
+func (a *Authority) Gateway(csr *x509.CertificateRequest, id access.GatewayID) (Issued, error) {
 	if !access.ValidID(string(id)) || id == CloudName {
-		return "", "", fault.New(fault.Invalid, "make certificate for", string(id), "not a valid gateway id")
+		return Issued{}, fault.New(fault.Invalid, "make certificate for", string(id), "not a valid gateway id")
 	}
 	t := a.template(string(id), leafYears)
 	t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
 	der, err := x509.CreateCertificate(rand.Reader, t, a.ca, csr.PublicKey, a.caKey)
 	if err != nil {
-		return "", "", fault.Wrap(fault.Invalid, "make certificate for", string(id), err)
+		return Issued{}, fault.Wrap(fault.Invalid, "make certificate for", string(id), err)
 	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), t.SerialNumber.Text(16), nil
+	return Issued{string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), t.SerialNumber.Text(16), t.NotAfter}, nil
 }
 
 // Server is a fresh certificate for the embedded broker under the given host names and addresses. It is

@@ -54,13 +54,13 @@ func request(t *testing.T, name string) (*x509.CertificateRequest, *ecdsa.Privat
 func gateway(t *testing.T, a *pki.Authority, id access.GatewayID) (tls.Certificate, *x509.Certificate) {
 	t.Helper()
 	csr, key := request(t, "whatever it likes to be")
-	certPEM, serial, err := a.Gateway(csr, id)
+	made, err := a.Gateway(csr, id)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cert := parse(t, certPEM)
-	if serial == "" || serial != cert.SerialNumber.Text(16) {
-		t.Errorf("serial %q, the certificate says %s", serial, cert.SerialNumber.Text(16))
+	cert := parse(t, made.PEM)
+	if made.Serial == "" || made.Serial != cert.SerialNumber.Text(16) || !made.Ends.Truncate(time.Second).Equal(cert.NotAfter) {
+		t.Errorf("serial %q until %s, the certificate says %s until %s", made.Serial, made.Ends, cert.SerialNumber.Text(16), cert.NotAfter)
 	}
 	return tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key}, cert
 }
@@ -236,7 +236,7 @@ func TestGateway_RefusesIdsThatAreNone(t *testing.T) {
 	a := open(t, t.TempDir())
 	csr, _ := request(t, "gw-1")
 	for _, id := range []access.GatewayID{"", "a/b", "+", "#", "gw 1", access.GatewayID(strings.Repeat("x", 41)), pki.CloudName} {
-		if _, _, err := a.Gateway(csr, id); fault.KindOf(err) != fault.Invalid || err == nil {
+		if _, err := a.Gateway(csr, id); fault.KindOf(err) != fault.Invalid || err == nil {
 			t.Errorf("%q: %v", id, err)
 		}
 	}

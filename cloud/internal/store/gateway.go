@@ -15,8 +15,9 @@ import (
 type Gateway struct {
 	ID       access.GatewayID
 	Property access.PropertyID
-	Serial   string // of its client certificate
-	Signing  []byte // its public keys
+	Serial   string    // of its client certificate
+	Ends     time.Time // of that, when it is enrolled or replaced
+	Signing  []byte    // its public keys
 	Sealing  []byte
 	Added    time.Time
 
@@ -32,6 +33,10 @@ type Gateway struct {
 
 	Meant access.Position // up to where what its state takes away is meant
 	Ahead access.Position // a position it named that was never published from here; revision 0: none
+
+	CertificateEnds time.Time // of the newest certificate for its keys; zero: not known
+	Succeeding      time.Time // since when next keys wait for it to take them up; zero: none do
+	Revoked         time.Time // zero: it is not
 }
 
 // AddGateway stores a newly enrolled gateway, with epoch 1, nothing published and a digest key of its
@@ -57,13 +62,15 @@ func (t *Tx) AddGateway(ctx context.Context, g Gateway) error {
 	if err != nil {
 		return explain("add gateway", string(g.ID), err)
 	}
-	return t.AddCertificate(ctx, g.ID, g.Serial, g.Added)
+	return firstOf(t.enrolled(ctx, g), t.Note(ctx, g.ID, g.Added, ActEnrolled, ""))
 }
 
 const gatewayColumns = `SELECT id, property, serial, signing, sealing, added, epoch, revision, stored_epoch, stored_revision, stored_digest, stored_at,
 	protocol, software, boot, clock_trusted, clock_source, clock_now, waiting, hello_at, last_contact,
 	online, online_boot, online_number, online_at, inventory, last_event, meant_epoch, meant_revision, ahead_epoch, ahead_revision, held,
-	settings_known, settings_revision, settings_refused, settings_message FROM gateways `
+	settings_known, settings_revision, settings_refused, settings_message, revoked,
+	COALESCE((SELECT MAX(c.ends) FROM gateway_certificates c WHERE c.gateway = gateways.id AND c.ended = 0 AND (c.signing = gateways.signing OR c.signing IS NULL)), 0),
+	COALESCE((SELECT MIN(k.made) FROM gateway_keys k WHERE k.gateway = gateways.id AND k.state = 'next'), 0) FROM gateways `
 
 func gatewayFields(g *Gateway) []any {
 	return []any{&g.ID, &g.Property, &g.Serial, &g.Signing, &g.Sealing, inTime(&g.Added), &g.Published.Epoch, &g.Published.Revision,
@@ -72,7 +79,8 @@ func gatewayFields(g *Gateway) []any {
 		&g.Told.Waiting, inTime(&g.Told.At), inTime(&g.Contact),
 		&g.Online.Online, &g.Online.Boot, &g.Online.Number, inTime(&g.Online.At), &g.Inventory, &g.Events,
 		&g.Meant.Epoch, &g.Meant.Revision, &g.Ahead.Epoch, &g.Ahead.Revision, &g.Told.Held,
-		&g.Told.Settings.Known, &g.Told.Settings.Revision, &g.Told.Settings.Refused, &g.Told.Settings.Message}
+		&g.Told.Settings.Known, &g.Told.Settings.Revision, &g.Told.Settings.Refused, &g.Told.Settings.Message,
+		inTime(&g.Revoked), inTime(&g.CertificateEnds), inTime(&g.Succeeding)}
 }
 
 // Gateways lists every gateway, by id.

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"time"
 
 	"gatehouse/protocol/access"
 	"gatehouse/protocol/access/fault"
@@ -15,25 +14,6 @@ type Predecessor struct {
 	Floor   access.Position
 	Devices []access.Device
 	Ledger  map[access.DeviceID][]access.PersonID
-}
-
-// AddCertificate keeps the serial number of a certificate that was made for a gateway.
-func (t *Tx) AddCertificate(ctx context.Context, gateway access.GatewayID, serial string, at time.Time) error {
-	return explain("save certificate of gateway", string(gateway), t.exec(ctx,
-		`INSERT INTO gateway_certificates (gateway, serial, made) VALUES ($1, $2, $3) ON CONFLICT (gateway, serial) DO NOTHING`, gateway, serial, at))
-}
-
-// Admits reports whether a gateway may connect with the certificate of a serial number: not one that is
-// unknown, nor with a certificate from before its box was replaced.
-func (s *Store) Admits(ctx context.Context, gateway access.GatewayID, serial string) (ok bool, err error) {
-	err = s.view(ctx, func(r reader) error {
-		var n int
-		err := r.row(ctx, `SELECT COUNT(*) FROM gateways g WHERE g.id = $1 AND (g.listed = 0
-			OR EXISTS (SELECT 1 FROM gateway_certificates c WHERE c.gateway = g.id AND c.serial = $2))`, gateway, serial).Scan(&n)
-		ok = n > 0
-		return err
-	})
-	return ok, err
 }
 
 // Replace gives a gateway's place to another box, with other keys, and returns what the box must know
@@ -51,19 +31,22 @@ func (t *Tx) Replace(ctx context.Context, g Gateway) (old Predecessor, err error
 	if old, err = t.predecessor(ctx, g.ID, h.Position); err != nil {
 		return old, explain("replace gateway", string(g.ID), err)
 	}
-	err = t.exec(ctx, `UPDATE gateways SET signing = $2, sealing = $3, serial = $4, added = $5, listed = 1,
+	err = t.exec(ctx, `UPDATE gateways SET signing = $2, sealing = $3, serial = $4, added = $5, listed = 1, revoked = 0,
 		stored_epoch = 0, stored_revision = 0, stored_at = 0, hello_at = 0, held = 0, settings_known = 0, inventory = 0,
 		online = 0, online_boot = '', online_number = 0 WHERE id = $1`, g.ID, g.Signing, g.Sealing, g.Serial, g.Added)
 	if err == nil {
 		err = t.forgetSite(ctx, g.ID)
 	}
 	if err == nil {
-		err = t.exec(ctx, `DELETE FROM gateway_certificates WHERE gateway = $1`, g.ID)
+		err = t.exec(ctx, `UPDATE gateway_keys SET state = 'gone', ended = CASE WHEN ended = 0 THEN $2 ELSE ended END WHERE gateway = $1`, g.ID, g.Added)
+	}
+	if err == nil {
+		err = t.exec(ctx, `UPDATE gateway_certificates SET ended = $2 WHERE gateway = $1 AND ended = 0`, g.ID, g.Added)
 	}
 	if err != nil {
 		return old, explain("replace gateway", string(g.ID), err)
 	}
-	return old, t.AddCertificate(ctx, g.ID, g.Serial, g.Added)
+	return old, firstOf(t.enrolled(ctx, g), t.Note(ctx, g.ID, g.Added, ActReplaced, ""), t.admission(ctx))
 }
 
 // predecessor is what is known of a box. Whoever may be on a device stands in the ledger: the new box asks

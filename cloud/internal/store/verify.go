@@ -1,11 +1,13 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"gatehouse/protocol/access"
@@ -27,17 +29,22 @@ func (c Checkpoint) holds() bool {
 	return len(c.Signing) == ed25519.PublicKeySize && ed25519.Verify(c.Signing, append(msg, c.Link[:]...), c.Signature)
 }
 
-// saveCheckpoint keeps a checkpoint that one of the gateway's keys signed, also when it speaks against the
-// events stored here: Verify tells. One that nobody signed is not kept; its batch is none the worse.
+// saveCheckpoint keeps a checkpoint that one of the gateway's keys signed, also one from before its keys
+// changed, and also when it speaks against the events stored here: Verify tells. One that nobody signed is
+// not kept; its batch is none the worse.
 func (t *Tx) saveCheckpoint(ctx context.Context, gateway access.GatewayID, c *Checkpoint) error {
 	if c == nil {
 		return nil
 	}
-	if err := t.row(ctx, `SELECT signing FROM gateways WHERE id = $1`, gateway).Scan(&c.Signing); err != nil || !c.holds() {
-		return err
+	keys, err := t.keys(ctx, gateway)
+	for _, k := range keys {
+		if c.Signing = k.Signing; k.State == KeyGone || !c.holds() {
+			continue
+		}
+		return t.exec(ctx, `INSERT INTO checkpoints (gateway, n, link, at, signature, signing) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (gateway, n) DO NOTHING`,
+			gateway, c.Number, c.Link, c.At, c.Signature, c.Signing)
 	}
-	return t.exec(ctx, `INSERT INTO checkpoints (gateway, n, link, at, signature, signing) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (gateway, n) DO NOTHING`,
-		gateway, c.Number, c.Link, c.At, c.Signature, c.Signing)
+	return err
 }
 
 // Checkpoints lists what a gateway signed, by number.
@@ -77,6 +84,7 @@ type walk struct {
 	link  access.Link
 	anew  bool // the chain may begin anew with the next event
 	holes map[uint64]Span
+	keys  []GatewayKey // by which the gateway was ever to be known
 }
 
 func (w *walk) bad(format string, args ...any) {
@@ -101,6 +109,9 @@ func (s *Store) Verify(ctx context.Context, gateway access.GatewayID) (EventRepo
 		all, err := list(ctx, r, func(h *Span) []any { return []any{&h.First, &h.Last} }, `SELECT first, last FROM event_holes WHERE gateway = $1`, gateway)
 		for _, h := range all {
 			w.holes[h.First] = h
+		}
+		if err == nil {
+			w.keys, err = r.keys(ctx, gateway)
 		}
 		return err
 	})
@@ -176,7 +187,7 @@ func (w *walk) check(signed map[uint64]Checkpoint, e Record) {
 	delete(signed, e.Number)
 	switch {
 	case !ok:
-	case !c.holds():
+	case !c.holds() || !slices.ContainsFunc(w.keys, func(k GatewayKey) bool { return bytes.Equal(k.Signing, c.Signing) }):
 		w.bad("the signature at event %d is not by the gateway's key", e.Number)
 	case c.Link != e.Link:
 		w.bad("the gateway signed another chain up to event %d than is stored here", e.Number)
