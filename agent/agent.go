@@ -289,12 +289,14 @@ func (a *Agent) tend(ctx context.Context) error {
 	snapshot := time.NewTicker(snapshotEvery)
 	defer snapshot.Stop()
 	changed := a.box.clock.Changed() // held while other work is done, so that no change is missed
+	a.tendKeys()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-changed:
 			changed = a.box.clock.Changed()
+			a.tendKeys()
 			for _, p := range a.driven {
 				p.loop.Changed(true)
 			}
@@ -302,6 +304,7 @@ func (a *Agent) tend(ctx context.Context) error {
 			if err := a.box.site.Snapshot(); err != nil {
 				a.log.Error("the snapshot of site.db failed", "err", err)
 			}
+			a.tendKeys()
 			a.forget()
 		case <-a.inventory.news:
 			a.inventory.update(a.panels)

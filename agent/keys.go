@@ -210,15 +210,21 @@ func (a *Agent) succeed(c access.Certificate) error {
 	if err != nil {
 		return a.refuseKeys("certificate: " + err.Error())
 	}
-	raw, err := json.Marshal(&next)
+	if err := a.saveKeys(&next, a.box.event(access.EventSettings, "the gateway's own keys changed")); err != nil {
+		return err
+	}
+	a.box.at(pointChanged)
+	a.log.Info("the gateway's own keys changed")
+	return a.use(r)
+}
+
+// saveKeys keeps keys and what is told of them, in one write.
+func (a *Agent) saveKeys(k *keys, e access.Event) error {
+	raw, err := json.Marshal(k)
 	if err != nil {
 		return err
 	}
-	if err := a.box.site.SaveBlob(blobKeys, raw, a.box.event(access.EventSettings, "the gateway's own keys changed")); err != nil {
-		return err
-	}
-	a.log.Info("the gateway's own keys changed")
-	return a.use(r)
+	return a.box.site.SaveBlob(blobKeys, raw, e)
 }
 
 // named says whether the cloud means these keys.

@@ -16,6 +16,9 @@ const (
 	pointRecorded   = "step:recorded"     // it was seen on the panel, and the outbox tells of it
 	pointPublished  = "event:published"   // events are on their way, the cloud has not answered
 	pointConfirmed  = "receipt:confirmed" // the cloud has them, and they are gone from the outbox
+
+	pointMade    = "keys:made"    // next keys are kept, the cloud does not know of them
+	pointChanged = "keys:changed" // they took over, the cloud has not heard of it
 )
 
 // at passes a point; nothing happens there unless a test wants it.

@@ -217,9 +217,6 @@ func (a *Agent) forget() {
 	if !trusted {
 		return
 	}
-	if err := a.retire(now); err != nil {
-		a.log.Error("the sealing key of before cannot be forgotten", "err", err)
-	}
 	if _, err := a.box.site.ForgetProofs(now.Add(-a.settings.retain())); err != nil {
 		a.log.Error("old proofs cannot be dropped", "err", err)
 	}

@@ -70,31 +70,34 @@ type gauges struct {
 	synced, complete, conflicts, people *prometheus.Desc // by property
 	contact, waiting, behind, held      *prometheus.Desc // by gateway
 	revoking, oldest                    *prometheus.Desc // by property
-	refused, dropped                    *prometheus.Desc
+	certificate                         *prometheus.Desc // by gateway
+	refused, keys, dropped              *prometheus.Desc
 }
 
 func newGauges(c *Cloud, in *intake.Intake) gauges {
 	property, gateway := []string{"property"}, []string{"property", "gateway"}
 	return gauges{
 		cloud: c, intake: in,
-		synced:    prometheus.NewDesc("gatehouse_property_sync_timestamp_seconds", "When the property's source was read last, whatever came of it.", property, nil),
-		complete:  prometheus.NewDesc("gatehouse_property_complete_sync_timestamp_seconds", "When it was last read as a whole and nothing was held: how old the data is.", property, nil),
-		conflicts: prometheus.NewDesc("gatehouse_property_conflicts", "Open questions that a person must look at.", property, nil),
-		people:    prometheus.NewDesc("gatehouse_property_people", "People in the roster.", property, nil),
-		contact:   prometheus.NewDesc("gatehouse_gateway_contact_timestamp_seconds", "When the gateway was last heard, verified.", gateway, nil),
-		waiting:   prometheus.NewDesc("gatehouse_gateway_waiting_events", "Events in the gateway's outbox when it last said hello.", gateway, nil),
-		behind:    prometheus.NewDesc("gatehouse_gateway_revisions_behind", "Published revisions that the gateway has not stored.", gateway, nil),
-		held:      prometheus.NewDesc("gatehouse_gateway_held_people", "People whose loss of access waits for somebody's word at the gateway.", gateway, nil),
-		revoking:  prometheus.NewDesc("gatehouse_unconfirmed_revocations", "People and panels whose access is over without proof that the panel forgot them; held ones left out.", property, nil),
-		oldest:    prometheus.NewDesc("gatehouse_oldest_unconfirmed_revocation_seconds", "Age of the oldest of them; 0 there is none.", property, nil),
-		refused:   prometheus.NewDesc("gatehouse_intake_refused_messages_total", "Messages of gateways that were refused.", []string{"reason"}, nil),
-		dropped:   prometheus.NewDesc("gatehouse_intake_dropped_messages_total", "Messages dropped because the queue was full; gateways repeat them.", nil, nil),
+		synced:      prometheus.NewDesc("gatehouse_property_sync_timestamp_seconds", "When the property's source was read last, whatever came of it.", property, nil),
+		complete:    prometheus.NewDesc("gatehouse_property_complete_sync_timestamp_seconds", "When it was last read as a whole and nothing was held: how old the data is.", property, nil),
+		conflicts:   prometheus.NewDesc("gatehouse_property_conflicts", "Open questions that a person must look at.", property, nil),
+		people:      prometheus.NewDesc("gatehouse_property_people", "People in the roster.", property, nil),
+		contact:     prometheus.NewDesc("gatehouse_gateway_contact_timestamp_seconds", "When the gateway was last heard, verified.", gateway, nil),
+		waiting:     prometheus.NewDesc("gatehouse_gateway_waiting_events", "Events in the gateway's outbox when it last said hello.", gateway, nil),
+		behind:      prometheus.NewDesc("gatehouse_gateway_revisions_behind", "Published revisions that the gateway has not stored.", gateway, nil),
+		held:        prometheus.NewDesc("gatehouse_gateway_held_people", "People whose loss of access waits for somebody's word at the gateway.", gateway, nil),
+		certificate: prometheus.NewDesc("gatehouse_gateway_certificate_expiry_timestamp_seconds", "When the certificate of the gateway's present keys ends. A revoked gateway has no metrics.", gateway, nil),
+		revoking:    prometheus.NewDesc("gatehouse_unconfirmed_revocations", "People and panels whose access is over without proof that the panel forgot them; held ones left out.", property, nil),
+		oldest:      prometheus.NewDesc("gatehouse_oldest_unconfirmed_revocation_seconds", "Age of the oldest of them; 0 there is none.", property, nil),
+		refused:     prometheus.NewDesc("gatehouse_intake_refused_messages_total", "Messages of gateways that were refused.", []string{"reason"}, nil),
+		keys:        prometheus.NewDesc("gatehouse_intake_refused_keys_total", "Next keys that gateways asked for and that were refused.", []string{"reason"}, nil),
+		dropped:     prometheus.NewDesc("gatehouse_intake_dropped_messages_total", "Messages dropped because the queue was full; gateways repeat them.", nil, nil),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (g gauges) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{g.synced, g.complete, g.conflicts, g.people, g.contact, g.waiting, g.behind, g.held, g.revoking, g.oldest, g.refused, g.dropped} {
+	for _, d := range []*prometheus.Desc{g.synced, g.complete, g.conflicts, g.people, g.contact, g.waiting, g.behind, g.held, g.revoking, g.oldest, g.certificate, g.refused, g.keys, g.dropped} {
 		ch <- d
 	}
 }
@@ -112,6 +115,9 @@ func (g gauges) Collect(ch chan<- prometheus.Metric) {
 	counts := g.intake.Counts()
 	for reason, n := range counts.Refused {
 		ch <- prometheus.MustNewConstMetric(g.refused, prometheus.CounterValue, float64(n), string(reason))
+	}
+	for reason, n := range counts.Keys {
+		ch <- prometheus.MustNewConstMetric(g.keys, prometheus.CounterValue, float64(n), string(reason))
 	}
 	ch <- prometheus.MustNewConstMetric(g.dropped, prometheus.CounterValue, float64(counts.Dropped))
 }
@@ -140,11 +146,17 @@ func (g gauges) gateways(ctx context.Context, put func(*prometheus.Desc, float64
 		g.cloud.log.Error("metrics: gateways cannot be read", "err", err)
 	}
 	for _, gw := range all {
+		if !gw.Revoked.IsZero() {
+			continue // its silence is wanted
+		}
 		labels := []string{string(gw.Property), string(gw.ID)}
 		put(g.held, float64(gw.Told.Held), labels...)
 		put(g.waiting, float64(gw.Told.Waiting), labels...)
 		if gw.Stored.Epoch == gw.Published.Epoch || gw.Stored.Revision == 0 {
 			put(g.behind, float64(gw.Published.Revision)-float64(gw.Stored.Revision), labels...)
+		}
+		if !gw.CertificateEnds.IsZero() {
+			put(g.certificate, float64(gw.CertificateEnds.Unix()), labels...)
 		}
 		if !gw.Contact.IsZero() {
 			put(g.contact, float64(gw.Contact.Unix()), labels...)

@@ -166,6 +166,10 @@ func gatewayView(g store.GatewayStatus) console.Gateway {
 		Stored: g.Stored, Published: g.Published, StoredAt: g.StoredAt,
 		ClockTrusted: g.Told.Clock.Trusted, ClockSource: g.Told.Clock.Source, Hello: g.Told.At, Waiting: g.Told.Waiting, Held: g.Told.Held, Ahead: g.Ahead.Revision != 0,
 	}
+	out.CertificateEnds, out.Succeeding, out.Revoked = g.CertificateEnds, g.Succeeding, g.Revoked
+	for _, a := range g.Acts {
+		out.Acts = append(out.Acts, console.Act{At: a.At, What: string(a.What), Words: a.Words, Times: a.Times})
+	}
 	in := g.Told.Settings
 	out.Settings = console.Settings{Wanted: g.Settings, Known: in.Known, InForce: in.Revision, Refused: in.Refused, Message: in.Message}
 	if !g.Told.At.IsZero() {

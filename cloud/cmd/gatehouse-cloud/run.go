@@ -17,6 +17,8 @@ func program() cli.Program {
 		{Name: "check-config", Summary: "names everything that is wrong in the configuration and in the vendors' files, at once", Example: "gatehouse-cloud check-config --config cloud.toml", SetUp: setUpCheck},
 		{Name: "migrate", Summary: "brings the database up to date and ends", Example: "gatehouse-cloud migrate --config cloud.toml", SetUp: setUpMigrate},
 		{Name: "gateway add", Summary: "makes a new gateway from its request", Example: "gatehouse-cloud gateway add --config cloud.toml --property maple-court --request lobby.request --out lobby.bundle", SetUp: setUpGatewayAdd},
+		{Name: "gateway list", Summary: "lists the gateways: when each was heard last, when its certificate ends, how far its state is", Example: "gatehouse-cloud gateway list --config cloud.toml --property maple-court --json", SetUp: setUpGatewayList},
+		{Name: "gateway revoke", Summary: "refuses a gateway from now on, until another box has its place", Example: "gatehouse-cloud gateway revoke --config cloud.toml --reason stolen gw1", Args: 1, SetUp: setUpGatewayRevoke},
 		{Name: "gateway agree", Summary: "agrees with what a gateway holds back: those people lose their access", Example: "gatehouse-cloud gateway agree --config cloud.toml --gateway gw1", SetUp: setUpGatewayAgree},
 		{Name: "gateway show", Summary: "shows what gateways found on their panels, who waits for a word there, and what became of commands", Example: "gatehouse-cloud gateway show --config cloud.toml --property maple-court --json", SetUp: setUpGatewayShow},
 		{Name: "restored", Summary: "to be run once after the database came back from a backup: gateways then lose nothing by it until somebody agrees", Example: "gatehouse-cloud restored --config cloud.toml", SetUp: setUpRestored},

@@ -111,6 +111,18 @@ type gatewayJSON struct {
 	Found        []foundJSON      `json:"drift"`
 	Waits        []waitingJSON    `json:"waiting_people"`
 	Replies      []replyJSON      `json:"replies"`
+
+	CertificateEnds time.Time `json:"certificate_ends,omitzero"`
+	NextKeys        time.Time `json:"next_keys,omitzero"` // since when it may take them up; absent: there are none
+	Revoked         time.Time `json:"revoked,omitzero"`   // absent: it is not
+	History         []actJSON `json:"history,omitempty"`  // the newest first
+}
+
+type actJSON struct {
+	At    time.Time `json:"at,omitzero"`
+	What  string    `json:"what"`
+	Words string    `json:"words,omitempty"`
+	Times int       `json:"times"`
 }
 
 type settingsJSON struct {

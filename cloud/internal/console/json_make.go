@@ -96,6 +96,10 @@ func (pic *picture) gatewayJSON(g Gateway) gatewayJSON {
 		Epoch: g.Published.Epoch, Stored: g.Stored.Revision, StoredAt: local(g.StoredAt, pic.zone), Published: g.Published.Revision,
 		ClockTrusted: g.ClockTrusted, ClockSource: g.ClockSource, Waiting: g.Waiting, Held: g.Held, Ahead: g.Ahead, Devices: []deviceJSON{},
 	}
+	out.CertificateEnds, out.NextKeys, out.Revoked = local(g.CertificateEnds, pic.zone), local(g.Succeeding, pic.zone), local(g.Revoked, pic.zone)
+	for _, a := range g.Acts {
+		out.History = append(out.History, actJSON{local(a.At, pic.zone), a.What, a.Words, a.Times})
+	}
 	if s := g.Settings; s.Wanted > 0 {
 		out.Settings = &settingsJSON{s.Wanted, s.InForce, s.Refused, s.Message}
 	}

@@ -140,6 +140,9 @@ type gatewayView struct {
 	FoundViews             []foundView
 	WaitViews              []waitingView
 	ReplyViews             []replyView
+	Certificate            *Stamp // nil: not known
+	Next, RevokedAt        *Stamp // nil: none, not
+	History                []Line
 }
 
 type deviceView struct {
@@ -261,12 +264,39 @@ func (pic *picture) gateway(g Gateway) gatewayView {
 		Gateway: g, ContactAt: pic.stamp(g.Contact), StoredSince: pic.stamp(g.StoredAt), Silent: pic.silent[g.ID],
 		Behind: g.Stored.Before(g.Published), Clock: clockWords(g),
 	}
+	out.Certificate, out.Next, out.RevokedAt = pic.stamp(g.CertificateEnds), pic.stamp(g.Succeeding), pic.stamp(g.Revoked)
+	for _, a := range g.Acts {
+		out.History = append(out.History, Line{a.text(), pic.stamp(a.At)})
+	}
 	out.SettingsWords, out.SettingsBad = settingsWords(g.Settings)
 	for _, d := range g.Devices {
 		out.DeviceViews = append(out.DeviceViews, pic.device(d))
 	}
 	pic.onSite(&out)
 	return out
+}
+
+// text is an act as staff read it. One that has no words here is shown as it is.
+func (a Act) text() string {
+	words, known := map[string]string{
+		"enrolled":  "enrolled",
+		"bundle":    "another bundle was made for it",
+		"replaced":  "another box took its place: the one before is refused",
+		"revoked":   "revoked",
+		"certified": "it asked for next keys, which are certified: both are taken until it is heard by them",
+		"changed":   "it was heard by its next keys: those before, and their certificate, are refused",
+		"refused":   "next keys that it asked for were not taken, nothing changed",
+	}[a.What]
+	if !known {
+		words = a.What
+	}
+	if a.Words != "" {
+		words += ": " + a.Words
+	}
+	if a.Times > 1 {
+		words += fmt.Sprintf(" (%d times)", a.Times)
+	}
+	return words
 }
 
 func clockWords(g Gateway) string {

@@ -55,7 +55,7 @@ func (c *console) judge(p Property) *picture {
 	}
 	pic := &picture{Property: p, clock: clock{c.Now(), zone}, zoneErr: err, silent: map[access.GatewayID]bool{}}
 	for _, g := range p.Gateways {
-		pic.silent[g.ID] = pic.now.Sub(g.Contact) > c.Silent
+		pic.silent[g.ID] = !g.Revoked.IsZero() || pic.now.Sub(g.Contact) > c.Silent
 	}
 	pic.panels = panelsOf(p)
 	for _, person := range p.People {
@@ -218,7 +218,11 @@ func (pic *picture) tryAgain() string {
 func (pic *picture) gatewayAlerts(g Gateway) []alert {
 	name := "Gateway " + string(g.ID)
 	href := "#gateways"
-	var out []alert
+	if !g.Revoked.IsZero() {
+		return []alert{{Text: name + " was revoked: it goes on by the dates it has, and nothing new reaches its panels.", Word: "since", At: pic.stamp(g.Revoked),
+			Remedy: "Take the box away and give its place to another: gatehouse-cloud gateway add --replace " + string(g.ID) + ".", Href: href}}
+	}
+	out := pic.certificateAlerts(g)
 	switch {
 	case g.Contact.IsZero():
 		out = append(out, alert{Text: name + " has never been heard of.", Remedy: "Finish its enrolment: bring it the bundle, and start it.", Href: href})
@@ -236,6 +240,22 @@ func (pic *picture) gatewayAlerts(g Gateway) []alert {
 		}
 	}
 	return out
+}
+
+// certificateSoon is how long before its end a certificate that was not renewed is a problem: gateways begin half a year before.
+const certificateSoon = 30 * 24 * time.Hour
+
+// wayBack is for a gateway whose certificate ended, or will before it is heard again.
+const wayBack = "It renews it by itself when it is online. Else, on the box: gatehouse-agent enroll request, here gateway add with that request, and there enroll accept; it stays the same gateway."
+
+func (pic *picture) certificateAlerts(g Gateway) []alert {
+	switch left := g.CertificateEnds.Sub(pic.now); {
+	case g.CertificateEnds.IsZero() || left > certificateSoon:
+		return nil
+	case left > 0:
+		return []alert{{Text: "The certificate of gateway " + string(g.ID) + " ends soon; after that it does not connect.", Word: "ends", At: pic.stamp(g.CertificateEnds), Remedy: wayBack, Href: "#gateways"}}
+	}
+	return []alert{{Text: "The certificate of gateway " + string(g.ID) + " ended, so it cannot connect.", Word: "ended", At: pic.stamp(g.CertificateEnds), Remedy: wayBack, Href: "#gateways"}}
 }
 
 // wordAlerts is what waits for a person's word at a gateway.

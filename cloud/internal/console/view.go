@@ -104,6 +104,18 @@ type Gateway struct {
 	Found             []Found   // open ones first
 	Waits             []Waiting // the oldest first
 	Replies           []Reply   // the newest first
+	CertificateEnds   time.Time // of its client certificate; zero: not known
+	Succeeding        time.Time // since when it may take up next keys; zero: there are none
+	Revoked           time.Time // zero: it is not
+	Acts              []Act     // what was done about it, the newest first
+}
+
+// Act is something that was done about a gateway, by people or by keys.
+type Act struct {
+	At    time.Time // the last time
+	What  string    // "revoked"
+	Words string    // why, where somebody said so
+	Times int       // in a row
 }
 
 // Settings is what became of the settings that the property has for its gateways.

@@ -63,6 +63,7 @@ type GatewayStatus struct {
 	Gateway
 	Devices  []DeviceInfo
 	Settings uint64 // revision in which its settings were last put; 0: it has none
+	Acts     []Act  // the newest first
 }
 
 // DeviceInfo is a device of the last inventory. Without a word about its reachability Since is zero.
@@ -116,6 +117,9 @@ func (r reader) gatewayStatus(ctx context.Context, property access.PropertyID) (
 			FROM devices d LEFT JOIN device_reach r ON r.gateway = d.gateway AND r.device = d.id WHERE d.gateway = $1 ORDER BY d.id`, g.ID)
 		if err == nil {
 			err = r.row(ctx, `SELECT COALESCE(MAX(revision), 0) FROM gateway_items WHERE gateway = $1 AND kind = $2`, g.ID, access.KindSettings).Scan(&out[i].Settings)
+		}
+		if err == nil {
+			out[i].Acts, err = r.acts(ctx, g.ID)
 		}
 		if err != nil {
 			return nil, err
