@@ -32,7 +32,9 @@ type box struct {
 
 	log      *slog.Logger
 	position atomic.Pointer[access.Position]
-	partial  atomic.Bool  // some place cannot be read
+	partial  atomic.Bool   // some place cannot be read
+	news     atomic.Uint64 // grows with every update that may have changed the places
+	places   atomic.Pointer[wholePlaces]
 	point    func(string) // see Deps.Point
 	told     sync.Map     // names of unreadable records that the log has
 }
@@ -211,13 +213,27 @@ func (b *box) passOver(err error, then string) (bad []*store.Unreadable, rest er
 	return bad, rest
 }
 
-// Places is everything that is not about a person, marked as partial when some of it cannot be read.
+// wholePlaces are the places as they were read whole, once for all loops: two thousand units take their room.
+type wholePlaces struct {
+	access.Places
+	news uint64 // box.news before they were read
+}
+
+// Places is everything that is not about a person, marked as partial when some of it cannot be read. It is
+// shared: nobody may change it.
 func (b *box) Places() (access.Places, error) {
+	news := b.news.Load()
+	if have := b.places.Load(); have != nil && have.news == news {
+		return have.Places, nil
+	}
 	p, err := b.wanted.Places()
 	bad, rest := split(err)
 	p.Partial = len(bad) > 0
 	if was := b.partial.Swap(p.Partial); p.Partial && !was {
 		b.log.Error("a place in the wanted state cannot be read: whoever needs it stays on the panels as they are, ends still end", "err", err)
+	}
+	if rest == nil && !p.Partial {
+		b.places.Store(&wholePlaces{p, news})
 	}
 	return p, rest
 }

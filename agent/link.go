@@ -62,10 +62,13 @@ func (w linkWanted) Apply(u access.Update) (bool, error) {
 	}
 	a.box.at(pointStored)
 	a.box.position.Store(&done.Position)
-	if _, err := a.box.Places(); err != nil { // looks whether what could not be read is mended
-		a.log.Error("the places just stored cannot be read", "err", err)
-	}
 	all := first || done.Places || done.Everybody || hurt && !a.box.wanted.Damaged()
+	if all || a.box.partial.Load() {
+		a.box.news.Add(1)
+		if _, err := a.box.Places(); err != nil { // looks whether what could not be read is mended
+			a.log.Error("the places just stored cannot be read", "err", err)
+		}
+	}
 	err = errors.Join(a.regained(done), a.meant(u.Meant), a.takeOwn(all || done.Own))
 	a.log.Info("wanted state stored", "revision", done.Position.Revision, "people_changed", len(done.People))
 	for _, p := range a.driven {

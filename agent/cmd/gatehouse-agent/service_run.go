@@ -23,6 +23,6 @@ func serve(ctx context.Context, log *slog.Logger, assemble func(ctx context.Cont
 		if err != nil {
 			return err
 		}
-		return g.Run(ctx)
+		return lean(ctx, g.Run)
 	})
 }

@@ -50,9 +50,13 @@ func (k *keyed[V]) Push(x any) {
 // Pop is for package heap only; callers take.
 func (k *keyed[V]) Pop() any {
 	last := k.items[len(k.items)-1]
+	k.items[len(k.items)-1] = nil // it is let go
 	k.items = k.items[:len(k.items)-1]
 	return last
 }
+
+// keepRoom is for how many an empty queue keeps the room it once needed.
+const keepRoom = 64
 
 func (k *keyed[V]) put(p access.PersonID, v V) {
 	if it, ok := k.index[p]; ok {
@@ -69,6 +73,9 @@ func (k *keyed[V]) drop(p access.PersonID) {
 	if it, ok := k.index[p]; ok {
 		heap.Remove(k, it.at)
 		delete(k.index, p)
+	}
+	if len(k.items) == 0 && cap(k.items) > keepRoom { // a map stays as large as it ever was
+		k.items, k.index = nil, map[access.PersonID]*keyedItem[V]{}
 	}
 }
 

@@ -164,9 +164,8 @@ func (l *Loop) ready() bool {
 func (l *Loop) drain() (all bool, people map[access.PersonID]bool) {
 	l.inbox.Lock()
 	defer l.inbox.Unlock()
-	all, people = l.inbox.all, maps.Clone(l.inbox.people)
-	l.inbox.all = false
-	clear(l.inbox.people)
+	all, people = l.inbox.all, l.inbox.people
+	l.inbox.all, l.inbox.people = false, map[access.PersonID]bool{} // cleared, it would stay as large as it ever was
 	l.policy = l.inbox.policy
 	if every := l.inbox.every; every != l.every {
 		l.every = every

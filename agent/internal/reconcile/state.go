@@ -29,7 +29,7 @@ type state struct {
 	carried map[access.PersonID][]string // the same by person
 	blocked map[access.PersonID]bool     // refused for want of room or for a collision
 
-	refused map[access.PersonID]string      // what was last told of each
+	refused map[access.PersonID]string      // what was last told of each; who is not in it was told of nothing
 	untold  map[access.PersonID][]word      // collisions, told once it is clear that they stay
 	strays  string                          // doors that the property does not have, as last told
 	told    struct{ known, reachable bool } // what was last told of the device

@@ -35,7 +35,7 @@ func (l *Loop) tellWords(p access.PersonID, pl plan.Plan, in plan.Input) error {
 		words = append(words, word{access.EventRefused, r.Kind, r.Why})
 	}
 	entry := in.Ledger[p]
-	if _, ok := l.refused[p]; !ok { // told before a restart
+	if _, ok := l.refused[p]; !ok && entry.Told != "" { // told before a restart
 		l.refused[p] = entry.Told
 	}
 	switch print := l.printWords(words); {
@@ -81,7 +81,11 @@ func (l *Loop) refuse(p access.PersonID, words []word, print string, entry acces
 	case len(evs) > 0:
 		err = l.append(evs...)
 	}
-	if err == nil {
+	switch {
+	case err != nil:
+	case print == "":
+		delete(l.refused, p)
+	default:
 		l.refused[p] = print
 	}
 	return err
