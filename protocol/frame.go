@@ -33,16 +33,12 @@ func splitFrame(frame []byte) (h Header, header, body []byte, err error) {
 	return h, header, body, nil
 }
 
-// The coders are safe for concurrent use with EncodeAll and DecodeAll, and costly to make.
+// The coders are safe for concurrent use with EncodeAll and DecodeAll, and costly to make. They stay for good,
+// so what a gateway has is small: its encoder's tables take a quarter of a megabyte, the cloud's more than one.
 var (
-	encoder = sync.OnceValue(func() *zstd.Encoder {
-		e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithWindowSize(MaxPlain),
-			zstd.WithLowerEncoderMem(true)) // it stays for good, on a small box
-		if err != nil {
-			panic(err) // the options are constants
-		}
-		return e
-	})
+	downEncoder = newEncoder(zstd.SpeedDefault)
+	upEncoder   = newEncoder(zstd.SpeedFastest)
+
 	decoder = sync.OnceValue(func() *zstd.Decoder {
 		d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(MaxPlain), zstd.WithDecoderMaxWindow(MaxPlain))
 		if err != nil {
@@ -52,8 +48,20 @@ var (
 	})
 )
 
+// newEncoder makes an encoder when it is first needed.
+func newEncoder(level zstd.EncoderLevel) func() *zstd.Encoder {
+	return sync.OnceValue(func() *zstd.Encoder {
+		e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(level), zstd.WithWindowSize(MaxPlain),
+			zstd.WithLowerEncoderMem(true))
+		if err != nil {
+			panic(err) // the options are constants
+		}
+		return e
+	})
+}
+
 // shrink compresses a body that is worth it.
-func shrink(body []byte) (out []byte, zipped bool) {
+func shrink(body []byte, encoder func() *zstd.Encoder) (out []byte, zipped bool) {
 	if len(body) <= zipAbove {
 		return body, false
 	}

@@ -18,7 +18,7 @@ func SignUp(h Header, body any, signer ed25519.PrivateKey) ([]byte, error) {
 		return nil, Refuse(Oversized, "a body of %d bytes", len(plain))
 	}
 	h.Version, h.Signer = Version, SignerID(signer)
-	plain, h.Zip = shrink(plain)
+	plain, h.Zip = shrink(plain, upEncoder)
 	header, err := json.Marshal(h)
 	if err != nil {
 		return nil, err

@@ -160,6 +160,9 @@ func (l *Loop) remember(step model.Step) {
 
 // carries notes that these and no others are the person's PIN and cards on the device.
 func (l *Loop) carries(p access.PersonID, secrets []string) {
+	if l.hasLearned(p, secrets) {
+		return
+	}
 	freed := false
 	for _, s := range l.carried[p] {
 		if l.secrets[s] == p && !slices.Contains(secrets, s) {
@@ -174,6 +177,12 @@ func (l *Loop) carries(p access.PersonID, secrets []string) {
 	if freed {
 		l.unblock()
 	}
+}
+
+// hasLearned reports whether just these are noted as the person's, as after every read-back: noting them
+// again would hold a second copy of each.
+func (l *Loop) hasLearned(p access.PersonID, secrets []string) bool {
+	return slices.Equal(l.carried[p], secrets) && !slices.ContainsFunc(secrets, func(s string) bool { return l.secrets[s] != p })
 }
 
 // learn notes who holds a PIN or card on the device; a stranger is "".
