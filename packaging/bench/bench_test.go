@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -103,6 +104,34 @@ func TestNamesArePicked(t *testing.T) {
 	}
 	if g := picked("reconnect.ms"); cmp.Diff(g[0].makes, []string{"reconnect.ms"}) != "" {
 		t.Errorf("makes %q", g[0].makes)
+	}
+}
+
+func TestInTurn(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var told []string
+	tell := func(s string) {
+		mu.Lock()
+		defer mu.Unlock()
+		told = append(told, s)
+	}
+	last := make(chan struct{})
+	inTurn(3, func(i int, aside func()) {
+		tell(fmt.Sprint("begins ", i))
+		switch i {
+		case 1: // loads while the last one runs
+			aside()
+			aside()
+			<-last
+		case 2:
+			close(last)
+			return
+		}
+		tell(fmt.Sprint("ends ", i))
+	})
+	if want := []string{"begins 0", "ends 0", "begins 1", "begins 2", "ends 1"}; cmp.Diff(told, want) != "" {
+		t.Errorf("got %v, want %v", told, want)
 	}
 }
 

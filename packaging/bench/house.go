@@ -180,7 +180,8 @@ func (h *house) load(people []resident) error {
 
 // settled waits until the panels hold n people each, nothing is waiting and the cloud has every event.
 func (h *house) settled(n int, within time.Duration) error {
-	return h.until(fmt.Sprintf("%d people on each panel", n), 100*time.Millisecond, within, func() error {
+	every := max(100*time.Millisecond, time.Duration(n)*50*time.Microsecond) // a page of metrics costs the gateway milliseconds
+	return h.until(fmt.Sprintf("%d people on each panel", n), every, within, func() error {
 		m, err := h.metrics()
 		if err != nil {
 			return err

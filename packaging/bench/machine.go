@@ -23,6 +23,7 @@ type Machine struct {
 	At         string  `json:"at"`
 	LoadStart  float64 `json:"load_start"` // 1-minute load average; above 0.5 something else ran, too
 	LoadEnd    float64 `json:"load_end"`
+	Seconds    float64 `json:"seconds"` // the whole run took
 }
 
 func thisMachine(bin string) Machine {

@@ -14,12 +14,14 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 )
 
 func main() {
@@ -96,22 +98,32 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// measure runs the groups that make the picked results, one after another and then the long ones together. A group that
+// inTurn runs n pieces of work. Each begins when the one before it has ended or has called aside, and all have ended when
+// it returns.
+func inTurn(n int, work func(i int, aside func())) {
+	var all sync.WaitGroup
+	for i := range n {
+		next := make(chan struct{})
+		aside := sync.OnceFunc(func() { close(next) })
+		all.Go(func() {
+			defer aside()
+			work(i, aside)
+		})
+		<-next
+	}
+	all.Wait()
+}
+
+// measure runs the groups that make the picked results, one after another but for those that step aside. A group that
 // fails is told and the others go on.
 func measure(ctx context.Context, o options, log io.Writer) (report, error) {
+	began := time.Now()
 	out := report{Machine: thisMachine(o.bin), Results: []Result{}}
 	groups := picked(o.run)
 	got, failed := make([][]Result, len(groups)), make([]error, len(groups))
-	var long sync.WaitGroup
-	for i, g := range groups {
-		one := func() { got[i], failed[i] = g.measure(ctx, o, log) }
-		if g.long {
-			long.Go(one)
-		} else {
-			one()
-		}
-	}
-	long.Wait()
+	log = &lines{w: log}
+	inTurn(len(groups), func(i int, aside func()) { got[i], failed[i] = groups[i].measure(ctx, o, log, aside) })
+	out.Machine.Seconds = math.Round(time.Since(began).Seconds())
 	for i, g := range groups {
 		for _, r := range got[i] {
 			if wants(o.run, r.Name) {
@@ -127,19 +139,33 @@ func measure(ctx context.Context, o options, log io.Writer) (report, error) {
 }
 
 // measure gives a group a folder of its own and ends what it started.
-func (g group) measure(ctx context.Context, o options, log io.Writer) ([]Result, error) {
+func (g group) measure(ctx context.Context, o options, log io.Writer, aside func()) ([]Result, error) {
+	began := time.Now()
 	dir, err := os.MkdirTemp("", "gatehouse-bench-")
 	if err != nil {
 		return nil, err
 	}
-	r := &rig{ctx: ctx, dir: dir, bin: o.bin, times: o.times, log: log}
+	r := &rig{ctx: ctx, dir: dir, bin: o.bin, times: o.times, log: log, aside: aside}
 	fmt.Fprintf(log, "%s ...\n", g.name)
 	err = g.do(r)
 	r.stopAll()
+	fmt.Fprintf(log, "%s took %s\n", g.name, time.Since(began).Round(time.Second))
 	if err != nil {
 		return r.results, fmt.Errorf("%w (logs are in %s)", err, dir)
 	}
 	return r.results, os.RemoveAll(dir)
+}
+
+// lines lets several groups write whole lines to one place.
+type lines struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(b)
 }
 
 // report is what the program prints.

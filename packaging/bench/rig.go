@@ -23,6 +23,7 @@ type rig struct {
 	dir, bin string
 	times    int
 	log      io.Writer
+	aside    func() // lets the next group begin beside this one; it may be called again
 	running  []*program
 	closers  []io.Closer
 	results  []Result

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // table prints the results for people, as Markdown, so that it can be kept as it is.
@@ -12,7 +13,7 @@ func table(w io.Writer, r report) error {
 	m := r.Machine
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s; %d cores; %s; %s; files on %s; %s\n", m.CPU, m.Cores, m.OS, m.Go, m.FileSystem, m.At)
-	fmt.Fprintf(&b, "Load (1 minute) at the start %.1f, at the end %.1f.\n\n", m.LoadStart, m.LoadEnd)
+	fmt.Fprintf(&b, "Load (1 minute) at the start %.1f, at the end %.1f; %s in all.\n\n", m.LoadStart, m.LoadEnd, time.Duration(m.Seconds)*time.Second)
 	b.WriteString("| name | value | unit | floor | target | n | |\n|---|---:|---|---:|---|---:|---|\n")
 	for _, res := range r.Results {
 		t := targetOf(res.Name)
