@@ -3,6 +3,7 @@ package cloud
 import (
 	"context"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"gatehouse/cloud/internal/brokerlink"
+	"gatehouse/protocol"
 	"gatehouse/protocol/access"
 	"gatehouse/protocol/access/fault"
 	"gatehouse/protocol/prototest/realserver"
@@ -156,6 +158,36 @@ func TestE4_G7_G10_AGatewaysDayThroughMosquitto(t *testing.T) {
 	back.audit(s, 4)
 	s.end()
 	o.serve().connected(t)
+}
+
+// TestTowardsE4_AGatewayThatCameToTheBrokerFirstIsGreeted: nobody heard its hello; the status that the broker kept tells.
+func TestTowardsE4_AGatewayThatCameToTheBrokerFirstIsGreeted(t *testing.T) {
+	t.Parallel()
+	o := newOutside(t)
+	o.broker.Start()
+	c := o.open()
+	l := enrol(t, c, "maples").dial(t)
+	status, err := json.Marshal(protocol.Status{Online: true, Boot: "boot", Number: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tok := l.client.Publish(protocol.StatusTopic(l.box.ID), 1, true, status); !tok.WaitTimeout(patience) || tok.Error() != nil {
+		t.Fatalf("publish: %v", tok.Error())
+	}
+	l.hello(access.Position{}, access.Digest{}, "nobody hears")
+	o.serve().connected(t)
+	greeting := l.down.Find(t, "the greeting", func(d down) bool { return d.Type == protocol.TypeReceipt })
+	if r, err := protocol.Decode[protocol.Receipt](greeting.Body); err != nil || r != (protocol.Receipt{}) {
+		t.Errorf("greeted with %+v, %v", r, err)
+	}
+	l.hello(access.Position{}, access.Digest{}, "again")
+	l.down.Find(t, "the answer", func(d down) bool {
+		r, err := protocol.Decode[protocol.Receipt](d.Body)
+		return d.Type == protocol.TypeReceipt && err == nil && r.Nonce == "again"
+	})
+	if got := o.log.String(); strings.Contains(got, "was not taken in") {
+		t.Errorf("the log:\n%s", got)
+	}
 }
 
 // TestTowardsE4_NothingListensWithAnOutsideBroker, neither where the embedded one does by default nor elsewhere.

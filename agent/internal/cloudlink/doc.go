@@ -19,6 +19,8 @@
 //   - the handler stores and returns: it never publishes, waits for a peer or touches a device; every other thing is
 //     done by the one goroutine that owns the connection (send.go);
 //   - every write has a deadline and every inbound packet a size limit, both below paho (conn.go);
+//   - a hello that nobody heard is said again: soon after the receipt with which a cloud that comes to the broker greets
+//     whoever is online, else after a while; its answer shows which events nobody heard;
 //   - a cloud that does not answer several hellos in a row costs the connection, whatever TCP and MQTT believe.
 //
 // paho's loggers are variables of its package and stay unset: whatever ends a connection is returned by the session,
