@@ -91,7 +91,7 @@ func TestTowardsE2_RoundsOnABadDisk(t *testing.T) {
 		h.watch.follow(h.town)
 		err := h.suffer(t.Context(), []trouble{bad}, len(said))
 		if err == nil {
-			_, err = h.check(t.Context(), "50s")
+			_, err = h.check(t.Context(), comesRight)
 		}
 		if err != nil {
 			t.Fatalf("%s; %s: %v", said, bad.what, err)
