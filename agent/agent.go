@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -65,7 +66,8 @@ type Agent struct {
 	owing     atomic.Bool               // something that the state says of the gateway itself is not acted on yet
 	wrongKeys atomic.Pointer[string]    // what was told last of keys that make no sense
 	keying    sync.Mutex                // held while the stored keys change
-	link      *cloudlink.Link           // nil before enrolment, or when who we are cannot be read
+	room      *room
+	link      *cloudlink.Link // nil before enrolment, or when who we are cannot be read
 }
 
 // New opens the files and makes everything, without touching the network. Close or Run must follow.
@@ -79,6 +81,9 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Agent, error) {
 	if deps.Rand == nil {
 		deps.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
 	}
+	if err := lasting(cfg, deps.Log); err != nil {
+		return nil, err
+	}
 	var check func(string) error
 	if deps.Exe != "" {
 		check = store.CheckCommand(ctx, deps.Exe)
@@ -88,7 +93,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Agent, error) {
 		return nil, err
 	}
 	b.point = deps.Point
-	a := &Agent{cfg: cfg, deps: deps, log: deps.Log, box: b, keeper: supervise.New(deps.Log, rand.New(rand.NewPCG(deps.Rand.Uint64(), deps.Rand.Uint64())))}
+	a := &Agent{cfg: cfg, deps: deps, log: deps.Log, box: b, room: newRoom(b, cfg.StateDir, deps.Log), keeper: supervise.New(deps.Log, rand.New(rand.NewPCG(deps.Rand.Uint64(), deps.Rand.Uint64())))}
 	if err := a.assemble(ctx); err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
@@ -265,7 +270,7 @@ func (a *Agent) tellStarted(ctx context.Context) {
 
 // started is what is told once at every start.
 func (a *Agent) started() []access.Event {
-	out := []access.Event{a.box.event(access.EventStarted, a.deps.Version)}
+	out := slices.Concat(a.box.untold, []access.Event{a.box.event(access.EventStarted, a.deps.Version)})
 	for _, p := range a.panels {
 		if p.wrong != nil {
 			e := a.box.event(access.EventUnreachable, p.status().Message)
@@ -281,13 +286,19 @@ func (a *Agent) started() []access.Event {
 	return out
 }
 
-const snapshotEvery = 6 * time.Hour
+// How often site.db gets a snapshot, the room on the disk is looked at, and the clock on the wall.
+const (
+	snapshotEvery = 6 * time.Hour
+	lookEvery     = time.Minute
+	nightEvery    = time.Hour
+)
 
 // tend does the small standing jobs: the inventory follows what panels say, the loops hear of the
-// clock, site.db gets its snapshots.
+// clock, site.db gets its snapshots, the disk is watched, and at night files are made smaller.
 func (a *Agent) tend(ctx context.Context) error {
-	snapshot := time.NewTicker(snapshotEvery)
-	defer snapshot.Stop()
+	snapshot, look, night := time.NewTicker(snapshotEvery), time.NewTicker(lookEvery), time.NewTicker(nightEvery)
+	defer func() { snapshot.Stop(); look.Stop(); night.Stop() }()
+	a.room.look()
 	changed := a.box.clock.Changed() // held while other work is done, so that no change is missed
 	a.tendKeys()
 	for {
@@ -306,6 +317,12 @@ func (a *Agent) tend(ctx context.Context) error {
 			}
 			a.tendKeys()
 			a.forget()
+		case <-look.C:
+			a.room.look()
+		case <-night.C:
+			if a.isNight() {
+				a.room.compact()
+			}
 		case <-a.inventory.news:
 			a.inventory.update(a.panels)
 		}

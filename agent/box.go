@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"gatehouse/agent/internal/clock"
+	"gatehouse/agent/internal/config"
 	"gatehouse/agent/internal/driver/model"
 	"gatehouse/agent/internal/outbox"
 	"gatehouse/agent/internal/store"
@@ -35,8 +36,19 @@ type box struct {
 	partial  atomic.Bool   // some place cannot be read
 	news     atomic.Uint64 // grows with every update that may have changed the places
 	places   atomic.Pointer[wholePlaces]
-	point    func(string) // see Deps.Point
-	told     sync.Map     // names of unreadable records that the log has
+	point    func(string)   // see Deps.Point
+	told     sync.Map       // names of unreadable records that the log has
+	untold   []access.Event // of what was repaired at opening, while the disk has no room for them
+}
+
+// lasting refuses a state directory in which nothing lasts, unless the configuration insists.
+func lasting(cfg config.Config, log *slog.Logger) error {
+	err := store.Lasts(cfg.StateDir)
+	if err != nil && cfg.Force {
+		log.Warn("the state directory is used by force: what this gateway keeps may be gone after the next start", "err", err)
+		return nil
+	}
+	return err
 }
 
 // openBox opens the state directory, making it when missing. check looks at a file in a child
@@ -87,7 +99,8 @@ func (b *box) openRest(dir string, key store.Key, opts store.Options, source clo
 	if b.id != nil {
 		b.outbox.SetSigner(func(msg []byte) []byte { return ed25519.Sign(b.id.ring.Load().signing, msg) })
 	}
-	return b.tellRepairs()
+	b.tellRepairs()
+	return nil
 }
 
 // noLink notes why the gateway, enrolled as it is, cannot talk to its cloud.
@@ -98,8 +111,8 @@ func (b *box) noLink(err error) {
 }
 
 // tellRepairs makes events of what was brought back or put aside when the files were opened; the
-// log has it from the store.
-func (b *box) tellRepairs() error {
+// log has it from the store. What there is no room for now is told with the start.
+func (b *box) tellRepairs() {
 	var evs []access.Event
 	if why := b.site.Restored(); why != "" {
 		evs = append(evs, b.event(access.EventDrift, "the gateway's own file was brought back from its snapshot; what was written on panels since then is forgotten: "+why))
@@ -108,9 +121,12 @@ func (b *box) tellRepairs() error {
 		evs = append(evs, b.event(access.EventState, "the stored wanted state was damaged and put aside; panels stay as they are until the cloud has sent it again: "+why))
 	}
 	if len(evs) == 0 {
-		return nil
+		return
 	}
-	return b.site.Tell(evs...)
+	if err := b.site.Tell(evs...); err != nil {
+		b.log.Error("what was repaired at the start cannot be recorded; it is tried again", "err", err, "remedy", fault.RemedyOf(err))
+		b.untold = evs
+	}
 }
 
 // event is one of the gateway as a whole.

@@ -123,6 +123,9 @@ func EnrollAccept(cfg config.Config, raw []byte, log *slog.Logger) (protocol.Enr
 }
 
 func withSite(cfg config.Config, log *slog.Logger, f func(*store.Site) error) error {
+	if err := lasting(cfg, log); err != nil {
+		return err
+	}
 	b, err := openBox(cfg.StateDir, hostSource(), nil, log)
 	if err != nil {
 		return err

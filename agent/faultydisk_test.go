@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,7 +17,9 @@ import (
 	"testing"
 	"time"
 
+	"gatehouse/agent/internal/store"
 	"gatehouse/protocol/access"
+	"gatehouse/protocol/prototest"
 	"gatehouse/protocol/prototest/realserver"
 )
 
@@ -192,6 +195,71 @@ func (p *process) arrive(from, to int) {
 	}
 }
 
+// TestTowardsE2_AFullDiskAtTheStart: the wanted state is damaged and there is not a byte of room, so that nothing can be recorded
+// of it. The gateway starts all the same, fetches the state again, removes whom it should, and tells all of it.
+func TestTowardsE2_AFullDiskAtTheStart(t *testing.T) {
+	t.Parallel()
+	p, d := onDisk(t, 8<<20)
+	story := p.story()
+	p.launch()
+	story.until(access.EventConfirmed, access.OpAdd, "p3")
+	p.end()
+	f, err := os.OpenFile(d.path(store.WantedFile), os.O_WRONLY, 0)
+	must(t, err)
+	_, err = f.WriteAt(make([]byte, 8<<10), 0)
+	must(t, errors.Join(err, f.Close()))
+	d.fill()
+	tail := p.logs.Tail()
+	p.keeper.Change(nil, keysOf(items(t, resident(1, since(time.Hour))...)))
+	p.launch()
+	tail.Find(t, "the words about the reserve", says("the reserve is given up"))
+	story.until(access.EventConfirmed, access.OpRemove, "p1")
+	d.empty()
+	p.keeper.Change(items(t, resident(20, since(time.Hour))...), nil)
+	story.until(access.EventConfirmed, access.OpAdd, "p20")
+	p.end()
+	p.whole([]int{2, 3, 20}, []int{1})
+	if !p.told("the stored wanted state was damaged and put aside") {
+		t.Error("the cloud never heard of the damage")
+	}
+}
+
+// told says whether the cloud has an event with these words.
+func (p *process) told(words string) bool {
+	return slices.ContainsFunc(p.keeper.Kept.All(), func(k prototest.Kept) bool { return strings.Contains(string(k.Raw), words) })
+}
+
+// TestTowardsE2_AStateDirectoryInMemoryIsRefused: on a real tmpfs, before anything is made there, by the daemon and by enrolment;
+// unless the configuration insists.
+func TestTowardsE2_AStateDirectoryInMemoryIsRefused(t *testing.T) {
+	t.Parallel()
+	p, d := newProcess(t, built(t)), newDisk(t, 8<<20)
+	p.wrap, p.unforced = d.enter, true
+	state := filepath.Join(d.dir, "gatehouse", "state")
+	p.configure(state)
+	for _, words := range [][]string{{"run"}, {"enroll", "request", "--out", filepath.Join(t.TempDir(), "request")}} {
+		cmd := p.command(words[:min(2, len(words))], words[min(2, len(words)):]...)
+		out, err := cmd.CombinedOutput()
+		for _, want := range []string{"it lies on tmpfs", "gone when the box loses power", "force_state_dir = true"} {
+			if err == nil || !strings.Contains(string(out), want) {
+				t.Errorf("%v: %v, said without %q:\n%s", words, err, want, out)
+			}
+		}
+	}
+	if _, err := os.Stat(d.path("gatehouse")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("something was made there: %v", err)
+	}
+	p.unforced = false
+	p.configure(state)
+	p.seen = d.path("gatehouse/state")
+	p.enrol(append(places(), resident(1, since(time.Hour))...)...)
+	story, tail := p.story(), p.logs.Tail()
+	p.launch()
+	tail.Find(t, "the words about the force", says("used by force", "tmpfs"))
+	story.until(access.EventConfirmed, access.OpAdd, "p1")
+	p.end()
+}
+
 // TestTowardsE2_AReadOnlyDisk: the gateway says so at its start and works when it is mended.
 func TestTowardsE2_AReadOnlyDisk(t *testing.T) {
 	t.Parallel()
@@ -240,6 +308,9 @@ func TestTowardsE2_ADiskThatFailsNowAndThen(t *testing.T) {
 			}
 			p.keeper.Change(nil, keysOf(items(t, resident(1, since(time.Hour))...)))
 			tail.Find(t, "the words about the failing disk", says("The disk may be failing"))
+			if text := p.logs.text(); !strings.Contains(text, "a whole copy was written") || strings.Contains(text, "no room for a whole copy") {
+				t.Error("after a failed commit the file was not written anew")
+			}
 			release()
 			p.wrap = nil
 			p.launch() // without faults: what is left is done and told

@@ -106,6 +106,7 @@ func newHouse(t *testing.T) *house {
 	must(t, os.WriteFile(filepath.Join(dir, "panel.txt"), []byte(panelPassword+"\n"), 0o600))
 	h.cfg, err = LoadConfigText(fmt.Sprintf(`
 state_dir = "state"
+force_state_dir = true
 listen = "127.0.0.1:0"
 reconnect_max = "100ms"
 [[device]]

@@ -29,6 +29,8 @@ type gauges struct {
 	oldest                                          *prometheus.Desc
 	drift                                           *prometheus.Desc // by device and kind
 	overlays                                        *prometheus.Desc
+	room                                            *prometheus.Desc // by what
+	bytes, free                                     *prometheus.Desc // by file
 }
 
 func newGauges(a *Agent) gauges {
@@ -51,6 +53,9 @@ func newGauges(a *Agent) gauges {
 		held:        prometheus.NewDesc("gatehouse_held_removals", "Removals that wait on purpose: for somebody's word at the cloud (agreement), for the cloud to be reached (contact), or because the device is only reported on (report).", []string{"device", "why"}, nil),
 		drift:       prometheus.NewDesc("gatehouse_device_drift", "Rows on the device that are not as this gateway wrote them and that nobody let be, at the last full read-back: ghost, stranger, edit, missing.", []string{"device", "kind"}, nil),
 		overlays:    prometheus.NewDesc("gatehouse_local_acts", "Revocations and grants made at the gateway by hand that the cloud has not settled.", nil, nil),
+		room:        prometheus.NewDesc("gatehouse_storage_used_ratio", "How much is taken, 0 to 1: of the disk that holds the state directory (disk), of what a database may grow to (site.db, wanted.db).", []string{"what"}, nil),
+		bytes:       prometheus.NewDesc("gatehouse_storage_file_bytes", "Size of a database as it is laid out, free pages included.", []string{"file"}, nil),
+		free:        prometheus.NewDesc("gatehouse_storage_free_bytes", "Of it, on pages that hold nothing.", []string{"file"}, nil),
 		lost:        prometheus.NewDesc("gatehouse_outbox_lost_events_total", "Events given up for want of room.", nil, nil),
 	}
 }
@@ -58,7 +63,7 @@ func newGauges(a *Agent) gauges {
 // Describe implements prometheus.Collector.
 func (g gauges) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{g.up, g.waiting, g.removals, g.rows, g.strangers, g.audited, g.revision, g.trusted, g.events, g.lost, g.forgotten, g.restarts,
-		g.unconfirmed, g.oldest, g.held, g.drift, g.overlays} {
+		g.unconfirmed, g.oldest, g.held, g.drift, g.overlays, g.room, g.bytes, g.free} {
 		ch <- d
 	}
 }
@@ -97,6 +102,13 @@ func (g gauges) Collect(ch chan<- prometheus.Metric) {
 	put(g.oldest, g.agent.oldestRevocation().Seconds())
 	if list, err := g.agent.box.Overlays(); err == nil {
 		put(g.overlays, float64(len(list)))
+	}
+	for _, s := range g.agent.room.spaces() {
+		put(g.room, s.Used, s.Name)
+		if s.Size.Limit > 0 {
+			put(g.bytes, float64(s.Size.File), s.Name)
+			put(g.free, float64(s.Size.Free), s.Name)
+		}
 	}
 	for _, f := range g.agent.forgotten {
 		put(g.forgotten, float64(f.people), string(f.device))

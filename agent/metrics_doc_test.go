@@ -100,7 +100,7 @@ func agentWithALink(t *testing.T) *Agent {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.StateDir = t.TempDir()
+	cfg.StateDir, cfg.Force = t.TempDir(), true
 	a, err := New(t.Context(), cfg, Deps{Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)

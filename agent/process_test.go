@@ -59,6 +59,7 @@ type process struct {
 	exe, config string
 	wrap        func() []string // the words before the program's own; nil: none
 	cmd         *exec.Cmd
+	unforced    bool          // the state directory must lie where files last
 	seen        string        // where the test sees the state directory; "": where the program does
 	done        chan struct{} // closed when cmd has ended and everything it said is in logs
 }
@@ -79,6 +80,7 @@ func (p *process) configure(state string) {
 	p.cfg.StateDir = state
 	must(p.t, os.WriteFile(p.config, fmt.Appendf(nil, `
 state_dir = %q
+force_state_dir = %t
 listen = ""
 hello_every = "1s"
 reconnect_max = "100ms"
@@ -90,7 +92,7 @@ user = "gate"
 password_file = "panel.txt"
 pace = "0s"
 doors = { lobby = "A" }
-`, state, p.panel.URL), 0o600))
+`, state, !p.unforced, p.panel.URL), 0o600))
 }
 
 // command is one of the program's: its words, then --config, then the rest.

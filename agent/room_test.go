@@ -1,37 +1,123 @@
 package agent
 
 import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
-	"gatehouse/agent/internal/driver/akuvox/akuvoxsim"
+	"gatehouse/agent/internal/store"
 	"gatehouse/protocol/access"
+	"gatehouse/protocol/prototest"
 )
 
-// TestAPanelThatIsNoLongerFullIsAskedAgain: who was refused gets in when somebody leaves, and when the panel takes people
-// again although nobody left; not after an hour.
-func TestAPanelThatIsNoLongerFullIsAskedAgain(t *testing.T) {
+// TestTowardsE2_WhatFillsIsToldOnceAndWhenItHasRoomAgain: one line as it passes 90 %, one as it falls below 85 %, none while
+// it hangs about the limit.
+func TestTowardsE2_WhatFillsIsToldOnceAndWhenItHasRoomAgain(t *testing.T) {
 	t.Parallel()
-	full := func(on bool, h *house) {
-		must(t, h.sim.SetFault(akuvoxsim.FaultSetting{Name: akuvoxsim.FaultFull, On: on}))
+	logs, used := lines{prototest.NewLog[string]()}, 0.0
+	r := &room{log: logs.logger(), spaces: func() []space {
+		return []space{{Name: "disk", Used: used, words: "the disk", do: "Make room."}, {Name: "site.db", Used: .1, words: "the database site.db"}}
+	}}
+	if r.words() != "" {
+		t.Errorf("before the first look: %q", r.words())
 	}
-	h := newHouse(t).withCloud(append(places(), resident(1, since(time.Hour))...)...)
-	story := h.story()
+	for _, c := range []struct {
+		used         float64
+		fills, clear int // lines so far
+		words        string
+	}{
+		{.899, 0, 0, ""}, {.9, 1, 0, "the disk is 90 % full"}, {.95, 1, 0, "the disk is 95 % full"}, {.86, 1, 0, "the disk is 86 % full"},
+		{.9, 1, 0, "the disk is 90 % full"}, {.84, 1, 1, ""}, {.89, 1, 1, ""}, {1, 2, 1, "the disk is 100 % full"}, {0, 2, 2, ""},
+	} {
+		used = c.used
+		r.look()
+		text := logs.text()
+		if n, m := strings.Count(text, "it fills: the disk"), strings.Count(text, "it has room again: the disk"); n != c.fills || m != c.clear {
+			t.Errorf("at %.3f it was told %d and %d times, want %d and %d:\n%s", c.used, n, m, c.fills, c.clear, text)
+		}
+		if got := r.words(); got != c.words {
+			t.Errorf("at %.3f: %q, want %q", c.used, got, c.words)
+		}
+	}
+	if !strings.Contains(logs.text(), "Make room.") {
+		t.Error("no remedy")
+	}
+}
+
+// TestTowardsE7_StorageIsShown on the page, in /metrics and in what status says.
+func TestTowardsE7_StorageIsShown(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
 	h.start()
-	story.until(access.EventConfirmed, access.OpAdd, "p1")
-	full(true, h)
-	h.keeper.Change(items(t, resident(2, since(time.Hour))...), nil)
-	story.until(access.EventFailed, "", "p2")
-	full(false, h)
-	h.keeper.Change(nil, keysOf(items(t, resident(1, since(time.Hour))...)))
-	story.until(access.EventConfirmed, access.OpRemove, "p1")
-	story.until(access.EventConfirmed, access.OpAdd, "p2")
-	full(true, h)
-	h.keeper.Change(items(t, resident(3, since(time.Hour))...), nil)
-	story.until(access.EventFailed, "", "p3")
-	full(false, h)
-	if e := story.until(access.EventConfirmed, access.OpAdd, "p3"); e.Grade != access.Exact {
-		t.Errorf("confirmed as %+v", e)
+	for _, what := range []string{"disk", "site.db", "wanted.db"} {
+		var used float64
+		if _, err := fmt.Sscan(h.metric(`gatehouse_storage_used_ratio{what="`+what+`"}`), &used); err != nil || used <= 0 || used > 1 {
+			t.Errorf("%s: %f %v", what, used, err)
+		}
 	}
-	h.stop()
+	for _, name := range []string{"bytes", "free_bytes"} {
+		var n float64
+		if name == "bytes" {
+			name = "file_bytes"
+		}
+		if _, err := fmt.Sscan(h.metric(`gatehouse_storage_`+name+`{file="site.db"}`), &n); err != nil || n < 0 || n > 1<<20 {
+			t.Errorf("%s: %f %v", name, n, err)
+		}
+	}
+	full := []string{"disk"}
+	h.agent.room.alarms.Store(&full)
+	if page, says := h.get("/"), h.agent.Says(); !strings.Contains(page, "Storage") || !strings.Contains(says, "the disk that holds "+h.cfg.StateDir) || !strings.Contains(says, "% full") {
+		t.Errorf("said %q; page %s", says, page)
+	}
+}
+
+// TestNightIsTheProperties: three o'clock there, whatever the box's clock counts in.
+func TestNightIsTheProperties(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.start()
+	h.store(1, places()...)
+	p, err := h.agent.box.Places()
+	must(t, err)
+	loc, err := p.Property.Location()
+	must(t, err)
+	now, _ := h.agent.box.clock.Now()
+	if want := now.In(loc).Hour() == 3; h.agent.isNight() != want {
+		t.Errorf("%s at the property: night %v", now.In(loc), !want)
+	}
+	h.agent.room.compact() // a young gateway's files are small
+	if strings.Contains(h.logs.text(), "written anew") {
+		t.Error("small files were written anew")
+	}
+}
+
+// TestWhatWasRepairedIsToldWhenItCanBe: a disk without room keeps no gateway from starting.
+func TestWhatWasRepairedIsToldWhenItCanBe(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	b := openTestBox(t, dir)
+	must(t, b.site.Snapshot())
+	must(t, b.Close())
+	must(t, os.Remove(filepath.Join(dir, store.SiteFile)))
+	b = openTestBox(t, dir)
+	if s, err := b.outbox.Stats(); b.untold != nil || err != nil || b.site.Restored() == "" || s.Waiting != 2 { // the lost range, and why
+		t.Errorf("with room: %v, %+v %v", b.untold, s, err)
+	}
+	must(t, b.site.Close()) // nothing can be recorded any more
+	b.tellRepairs()
+	if len(b.untold) != 1 || b.untold[0].Kind != access.EventDrift {
+		t.Errorf("%+v", b.untold)
+	}
+	a := &Agent{box: b, log: quiet()}
+	if evs := a.started(); len(evs) != 2 || evs[0].Kind != access.EventDrift || evs[1].Kind != access.EventStarted {
+		t.Errorf("%+v", evs)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	a.tellStarted(ctx)
+	must(t, b.wanted.Close())
 }

@@ -35,6 +35,7 @@ func (a *Agent) view() localui.View {
 	if a.box.lost != nil {
 		v.Unlinked = a.box.lost.Error() + ". " + fault.RemedyOf(a.box.lost)
 	}
+	v.Full = a.room.words()
 	v.Revocations.Oldest = a.oldestRevocation()
 	if list, err := a.box.Overlays(); err == nil {
 		v.Acts = len(list)

@@ -67,7 +67,7 @@ func (h *house) addresses() (broker string, err error) {
 func (h *house) configure(broker, source string) error {
 	cloud := fmt.Sprintf("state_dir = \"cloud\"\nlisten = %q\nbroker_listen = %q\nbroker_address = \"tls://%s\"\n\n[[property]]\nid = %q\nname = \"The Maples\"\nzone = \"America/New_York\"\n%s",
 		h.page, broker, h.link.address(), property, source)
-	agent := fmt.Sprintf("state_dir = \"agent\"\nlisten = %q\nreconnect_max = \"1s\"\n", h.local)
+	agent := fmt.Sprintf("state_dir = \"agent\"\nforce_state_dir = true\nlisten = %q\nreconnect_max = \"1s\"\n", h.local)
 	for i, p := range h.panels {
 		cloud += fmt.Sprintf("[[property.door]]\nid = \"door%d\"\n", i+1)
 		agent += fmt.Sprintf("[[device]]\nid = \"panel%[1]d\"\nkind = \"akuvox\"\nurl = %[2]q\npace = \"0s\"\ndoors = { door%[1]d = \"A\" }\n", i+1, p.url)

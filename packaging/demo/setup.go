@@ -76,7 +76,7 @@ every = "1s" # so often only for the story
 }
 
 func (p *property) gatewayConfig() string {
-	text := fmt.Sprintf("state_dir = \"gateway-%s\"\nlisten = %q\nreconnect_max = \"2s\"\n", p.id, strings.TrimPrefix(p.agentURL, "http://"))
+	text := fmt.Sprintf("state_dir = \"gateway-%s\"\nforce_state_dir = true\nlisten = %q\nreconnect_max = \"2s\"\n", p.id, strings.TrimPrefix(p.agentURL, "http://"))
 	for _, d := range p.panels {
 		var relays []string
 		for i, door := range d.doors {

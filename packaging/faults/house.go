@@ -124,7 +124,7 @@ func (h *house) connect(outside bool) error {
 	}
 	cloud := fmt.Sprintf("state_dir = \"cloud\"\nlisten = %q\n%s\nbroker_address = \"tls://%s\"\n[[property]]\nid = \"maples\"\nname = \"The Maples\"\nzone = %q\nmove_in_time = \"00:00\"\n",
 		page, where, line.Addr(), zone)
-	agent := fmt.Sprintf("state_dir = \"agent\"\nlisten = %q\nhello_every = \"1s\"\naudit_every = \"1m\"\nreconnect_max = \"200ms\"\n", local)
+	agent := fmt.Sprintf("state_dir = \"agent\"\nforce_state_dir = true\nlisten = %q\nhello_every = \"1s\"\naudit_every = \"1m\"\nreconnect_max = \"200ms\"\n", local)
 	for _, p := range h.panels {
 		cloud += fmt.Sprintf("[[property.door]]\nid = %q\n", p.device)
 		agent += fmt.Sprintf("[[device]]\nid = %[1]q\nkind = \"akuvox\"\nurl = %[2]q\npace = \"0s\"\ntimeout = \"2s\"\ndoors = { %[1]s = %[3]q }\n", p.device, p.api, p.relay)

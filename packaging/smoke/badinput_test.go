@@ -81,7 +81,7 @@ func TestTowardsG12_BadInputToTheAgent(t *testing.T) {
 	s.write("type.toml", "state_dir = 7\nlisten = true\n")
 	s.write("syntax.toml", "state_dir = \n")
 	s.write("kind.toml", "state_dir = \"never\"\n[[device]]\nid = \"a\"\nkind = \"fax\"\nurl = \"http://127.0.0.1:1\"\n")
-	s.write("good.toml", "state_dir = \"never\"\nlisten = \"\"\n")
+	s.write("good.toml", "state_dir = \"never\"\nforce_state_dir = true\nlisten = \"\"\n")
 	s.write("bundle", "{}")
 	nobody := fmt.Sprintf("http://127.0.0.1:%d", freePort(t))
 	before := s.tree()

@@ -52,6 +52,7 @@ id = "lobby"
 name = "Lobby"
 `, page, broker))
 	h.write("agent.toml", fmt.Sprintf(`state_dir = "agent"
+force_state_dir = true
 listen = "127.0.0.1:%d"
 reconnect_max = "200ms"
 [[device]]

@@ -40,7 +40,7 @@ func newHostile(t *testing.T) *hostile {
 	}
 	p, local := s.panel(), freePort(t)
 	h.metrics = fmt.Sprintf("http://127.0.0.1:%d/metrics", local)
-	s.write("agent.toml", fmt.Sprintf("state_dir = \"agent\"\nlisten = \"127.0.0.1:%d\"\nreconnect_max = \"200ms\"\n[[device]]\nid = \"front\"\nkind = \"akuvox\"\nurl = %q\npace = \"0s\"\ndoors = { lobby = \"A\" }\n", local, p.url))
+	s.write("agent.toml", fmt.Sprintf("state_dir = \"agent\"\nforce_state_dir = true\nlisten = \"127.0.0.1:%d\"\nreconnect_max = \"200ms\"\n[[device]]\nid = \"front\"\nkind = \"akuvox\"\nurl = %q\npace = \"0s\"\ndoors = { lobby = \"A\" }\n", local, p.url))
 	s.must("gatehouse-agent", "enroll", "request", "--config", "@agent.toml", "--out", "@request")
 	req, csr, err := protocol.ParseEnrollRequest([]byte(s.read("request")))
 	if err != nil {

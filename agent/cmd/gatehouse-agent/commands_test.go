@@ -25,7 +25,9 @@ func configFile(t *testing.T, text string) string {
 	return f
 }
 
-func plainConfig(t *testing.T) string { return configFile(t, "state_dir = \"state\"\nlisten = \"\"\n") }
+func plainConfig(t *testing.T) string {
+	return configFile(t, "state_dir = \"state\"\nforce_state_dir = true\nlisten = \"\"\n")
+}
 
 func TestCheckConfigNamesEveryWrongKeyAtOnce(t *testing.T) {
 	t.Parallel()

@@ -150,6 +150,7 @@ func enrolledSite(t *testing.T) (cfg string, sim *akuvoxsim.Panel, c cloudSide) 
 	sim, url := newSim(t, akuvoxsim.Options{Auth: akuvoxsim.AuthDigest})
 	cfg = configFile(t, fmt.Sprintf(`
 state_dir = "state"
+force_state_dir = true
 listen = "127.0.0.1:0"
 log_level = "debug"
 [[device]]

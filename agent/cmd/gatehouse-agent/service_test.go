@@ -120,6 +120,8 @@ type fakeGateway struct {
 	asked chan struct{}
 }
 
+func (g *fakeGateway) Says() string { return "" }
+
 func (g *fakeGateway) Run(context.Context) error { g.ready(); return g.run() }
 func (g *fakeGateway) Alive() error              { g.asked <- struct{}{}; return nil }
 

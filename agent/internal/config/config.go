@@ -28,6 +28,7 @@ import (
 // Config is the agent's settings with defaults filled in.
 type Config struct {
 	StateDir  string        // where the databases and keys live
+	Force     bool          // use StateDir also where files do not last
 	Listen    string        // status page, /metrics and /healthz; "" for none
 	LogLevel  slog.Level    //
 	Hello     time.Duration // how often to say hello to the cloud
@@ -97,13 +98,14 @@ func Parse(text, dir string) (Config, error) {
 	c := Default()
 	r := &reader{dir: dir}
 	r.table("", raw, fields{
-		"state_dir":     r.path(&c.StateDir),
-		"listen":        r.address(&c.Listen),
-		"log_level":     r.level(&c.LogLevel),
-		"hello_every":   r.duration(&c.Hello, time.Second, 24*time.Hour),
-		"audit_every":   r.duration(&c.Audit, time.Minute, 30*24*time.Hour),
-		"reconnect_max": r.duration(&c.Reconnect, 100*time.Millisecond, time.Hour),
-		"device":        r.devices(&c.Devices),
+		"state_dir":       r.path(&c.StateDir),
+		"force_state_dir": r.truth(&c.Force),
+		"listen":          r.address(&c.Listen),
+		"log_level":       r.level(&c.LogLevel),
+		"hello_every":     r.duration(&c.Hello, time.Second, 24*time.Hour),
+		"audit_every":     r.duration(&c.Audit, time.Minute, 30*24*time.Hour),
+		"reconnect_max":   r.duration(&c.Reconnect, 100*time.Millisecond, time.Hour),
+		"device":          r.devices(&c.Devices),
 	})
 	if c.StateDir == "" {
 		r.bad("state_dir", "is empty")

@@ -28,6 +28,7 @@ type View struct {
 	State    State
 	Devices  []Device
 
+	Full        string // what of the box's storage fills, "" nothing
 	Unlinked    string // why an enrolled gateway cannot talk to its cloud, "" when nothing is wrong
 	Revocations Revocations
 	Acts        int // made at the gateway by hand and not settled by the cloud
@@ -174,6 +175,9 @@ func (p *page) summary() {
 	p.revocations()
 	p.row("Next change by date", nil, p.when(v.State.Next))
 	p.row("Events the cloud has not confirmed", nil, fmt.Sprint(v.Cloud.Waiting))
+	if v.Full != "" {
+		p.row("Storage", &no, v.Full+": make room before nothing can be written down")
+	}
 	for _, f := range v.Forgotten {
 		p.row("Forgotten panel", &no, f)
 	}

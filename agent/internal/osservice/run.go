@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"os/signal"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -19,9 +20,13 @@ const grace = 15 * time.Second
 
 // Work is what the service does until ctx ends. It calls ready once, when doors are being enforced,
 // with what proves life from then on: alive is asked again and again from one goroutine, gives nil
-// while every loop turns and the store answers, and may hang when the program does; nil for alive
+// while every loop turns and the store answers, with what status should say beside that ("" nothing), and may hang
+// when the program does; nil for alive
 // leaves the watchdog without a ping, so that a manager that wants one restarts the program.
-type Work func(ctx context.Context, ready func(alive func() error)) error
+type Work func(ctx context.Context, ready func(alive Alive)) error
+
+// Alive is asked again and again, see Work.
+type Alive func() (says string, err error)
 
 // Options is what Run is given from outside.
 type Options struct {
@@ -91,7 +96,7 @@ func (p *program) start(ctx context.Context) {
 	ctx, p.cancel = context.WithCancel(ctx)
 	go func() {
 		defer close(p.ended)
-		p.err = p.work(ctx, func(alive func() error) {
+		p.err = p.work(ctx, func(alive Alive) {
 			p.once.Do(func() { p.ready(ctx, alive) })
 		})
 		p.cancel()
@@ -121,39 +126,48 @@ func (p *program) stop() error {
 	}
 }
 
+// enforcing is what status says while all is well.
+const enforcing = "enforcing doors"
+
 // ready tells the manager that doors are enforced, and from then on, at a third of the time it allows,
 // that they still are.
-func (p *program) ready(ctx context.Context, alive func() error) {
-	p.tell("READY=1", status("enforcing doors"))
+func (p *program) ready(ctx context.Context, alive Alive) {
+	p.tell("READY=1", status(enforcing))
 	if p.notify.watchdog == 0 {
 		return
 	}
 	if alive == nil {
-		alive = func() error { return errors.New("nothing here can prove that doors are enforced") }
+		alive = func() (string, error) { return "", errors.New("nothing here can prove that doors are enforced") }
 	}
 	p.pings.Go(func() { p.watch(ctx, alive) })
 }
 
-// watch pings while alive says so. It tells of trouble once, not at every look.
-func (p *program) watch(ctx context.Context, alive func() error) {
+// watch pings while alive says so. It tells of trouble once, not at every look, and so of what else is to be said.
+func (p *program) watch(ctx context.Context, alive Alive) {
 	tick := time.NewTicker(p.notify.watchdog / 3)
 	defer tick.Stop()
-	well := true
+	well, said := true, enforcing
 	for {
-		err := alive()
+		says, err := alive()
+		text := strings.TrimSuffix(enforcing+"; "+says, "; ")
 		switch {
 		case ctx.Err() != nil:
 			return
-		case err == nil && well:
-			p.tell("WATCHDOG=1")
-		case err == nil:
-			p.log.Info("alive again")
-			p.tell("WATCHDOG=1", status("enforcing doors"))
-		case well:
+		case err != nil && well:
 			p.log.Error("not alive: the service manager will restart this program", "err", err)
-			p.tell(status("not alive: " + err.Error()))
+			text = "not alive: " + err.Error()
+			p.tell(status(text))
+		case err != nil:
+			text = said
+		case text == said:
+			p.tell("WATCHDOG=1")
+		default:
+			p.tell("WATCHDOG=1", status(text))
 		}
-		well = err == nil
+		if err == nil && !well {
+			p.log.Info("alive again")
+		}
+		well, said = err == nil, text
 		select {
 		case <-ctx.Done():
 			return

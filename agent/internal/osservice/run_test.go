@@ -74,14 +74,14 @@ func (r run) over(t *testing.T) error {
 	}
 }
 
-func well() error { return nil }
+func well() (string, error) { return "", nil }
 
 func TestTowardsE1_ReadyWhenDoorsAreEnforcedAndNotBefore(t *testing.T) {
 	for _, managed := range []bool{false, true} {
 		f := listen(t)
 		synctest.Test(t, func(t *testing.T) {
 			enforced := make(chan struct{})
-			r := begin(t, f.env(0), managed, func(ctx context.Context, ready func(func() error)) error {
+			r := begin(t, f.env(0), managed, func(ctx context.Context, ready func(Alive)) error {
 				<-enforced
 				ready(well)
 				ready(well) // a second time is nothing
@@ -112,12 +112,15 @@ func TestTowardsE1_WatchdogOnlyWhileAlive(t *testing.T) {
 	f := listen(t)
 	synctest.Test(t, func(t *testing.T) {
 		var dead atomic.Bool
-		r := begin(t, f.env(time.Minute), true, func(ctx context.Context, ready func(func() error)) error {
-			ready(func() error {
+		var says atomic.Pointer[string]
+		full, nothing := "the disk that holds /var/lib/gatehouse is 91 % full", ""
+		says.Store(&nothing)
+		r := begin(t, f.env(time.Minute), true, func(ctx context.Context, ready func(Alive)) error {
+			ready(func() (string, error) {
 				if dead.Load() {
-					return errors.New("panel lobby is late by 9s")
+					return "", errors.New("panel lobby is late by 9s")
 				}
-				return nil
+				return *says.Load(), nil
 			})
 			<-ctx.Done()
 			return nil
@@ -138,6 +141,14 @@ func TestTowardsE1_WatchdogOnlyWhileAlive(t *testing.T) {
 		if got := f.heard(); count(got, "WATCHDOG=1") != 1 || count(got, "STATUS=enforcing doors") != 1 {
 			t.Errorf("alive again, and said %q", got)
 		}
+		says.Store(&full)
+		if got := f.during(time.Minute); count(got, "WATCHDOG=1") != 3 || count(got, "STATUS=enforcing doors; "+full) != 1 {
+			t.Errorf("the disk fills, and said %q", got)
+		}
+		says.Store(&nothing)
+		if got := f.during(time.Minute); count(got, "STATUS=enforcing doors") != 1 {
+			t.Errorf("the disk has room, and said %q", got)
+		}
 		r.end()
 		if err := r.over(t); err != nil {
 			t.Error(err)
@@ -151,8 +162,8 @@ func TestAHangingProofIsNoProof(t *testing.T) {
 	f := listen(t)
 	synctest.Test(t, func(t *testing.T) {
 		hang := make(chan struct{})
-		r := begin(t, f.env(time.Minute), false, func(ctx context.Context, ready func(func() error)) error {
-			ready(func() error { <-hang; return nil })
+		r := begin(t, f.env(time.Minute), false, func(ctx context.Context, ready func(Alive)) error {
+			ready(func() (string, error) { <-hang; return "", nil })
 			<-ctx.Done()
 			return nil
 		})
@@ -172,7 +183,7 @@ func TestAHangingProofIsNoProof(t *testing.T) {
 func TestWithoutAProofNoPing(t *testing.T) {
 	f := listen(t)
 	synctest.Test(t, func(t *testing.T) {
-		r := begin(t, f.env(time.Minute), false, func(ctx context.Context, ready func(func() error)) error {
+		r := begin(t, f.env(time.Minute), false, func(ctx context.Context, ready func(Alive)) error {
 			ready(nil)
 			<-ctx.Done()
 			return nil
@@ -192,7 +203,7 @@ func TestItEndsWithTheWork(t *testing.T) {
 		f := listen(t)
 		synctest.Test(t, func(t *testing.T) {
 			broken := errors.New("site.db: no space left")
-			r := begin(t, f.env(time.Minute), managed, func(_ context.Context, ready func(func() error)) error {
+			r := begin(t, f.env(time.Minute), managed, func(_ context.Context, ready func(Alive)) error {
 				ready(well)
 				after(time.Minute)
 				return broken
@@ -211,7 +222,7 @@ func TestItEndsWithTheWork(t *testing.T) {
 func TestStopHasADeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		forever := make(chan struct{})
-		r := begin(t, env(nil), true, func(context.Context, func(func() error)) error { <-forever; return nil })
+		r := begin(t, env(nil), true, func(context.Context, func(Alive)) error { <-forever; return nil })
 		r.end()
 		began := time.Now()
 		after(grace + time.Millisecond)
@@ -229,7 +240,7 @@ func TestStopHasADeadline(t *testing.T) {
 func TestStartReturnsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		forever := make(chan struct{})
-		p := &program{log: slog.New(slog.DiscardHandler), ended: make(chan struct{}), work: func(context.Context, func(func() error)) error { <-forever; return nil }}
+		p := &program{log: slog.New(slog.DiscardHandler), ended: make(chan struct{}), work: func(context.Context, func(Alive)) error { <-forever; return nil }}
 		began := time.Now()
 		if err := (hooks{p, t.Context()}).Start(nil); err != nil || time.Since(began) != 0 {
 			t.Errorf("start took %s: %v", time.Since(began), err)
@@ -245,7 +256,7 @@ func TestStartReturnsAtOnce(t *testing.T) {
 func TestADeafManagerIsNoTrouble(t *testing.T) {
 	gone := t.TempDir() + "/gone"
 	synctest.Test(t, func(t *testing.T) {
-		r := begin(t, env(map[string]string{"NOTIFY_SOCKET": gone}), false, func(ctx context.Context, ready func(func() error)) error {
+		r := begin(t, env(map[string]string{"NOTIFY_SOCKET": gone}), false, func(ctx context.Context, ready func(Alive)) error {
 			ready(well)
 			<-ctx.Done()
 			return nil
@@ -265,7 +276,7 @@ func TestRunInTheForeground(t *testing.T) {
 		t.Log("this test runs under a service manager, so this is the other way")
 	}
 	done := errors.New("done")
-	err := Run(t.Context(), Options{Log: slog.New(slog.DiscardHandler), Getenv: env(nil)}, func(_ context.Context, ready func(func() error)) error {
+	err := Run(t.Context(), Options{Log: slog.New(slog.DiscardHandler), Getenv: env(nil)}, func(_ context.Context, ready func(Alive)) error {
 		ready(well)
 		return done
 	})
