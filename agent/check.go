@@ -3,6 +3,7 @@ package agent
 import (
 	"fmt"
 	"log/slog"
+	"net"
 	"slices"
 	"time"
 
@@ -26,7 +27,17 @@ func CheckConfig(path string, log *slog.Logger) (cfg Config, doubts []string, er
 	if len(cfg.Devices) == 0 {
 		doubts = append(doubts, "there is no [[device]]: this gateway has no panel to keep")
 	}
+	if cfg.OnSite != "" && !loopback(cfg.OnSite) {
+		doubts = append(doubts, "onsite_listen "+cfg.OnSite+" is reached over the network, where PINs of staff are not encrypted: see that residents and guests are on another one")
+	}
 	return cfg, doubts, fault.All("check", path, append([]error{err}, checkDevices(cfg, log)...)...)
+}
+
+// loopback says whether only this machine reaches an address.
+func loopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	ip := net.ParseIP(host)
+	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
 }
 
 func checkDevices(cfg Config, log *slog.Logger) (errs []error) {

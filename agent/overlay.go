@@ -79,12 +79,43 @@ func (o *onsite) act(ctx context.Context, r OverlayRequest) (OverlayReport, erro
 	if err := r.check(); err != nil {
 		return OverlayReport{}, err
 	}
-	by, err := o.prove(ctx, r.By, r.PIN, r.Do)
+	h, err := o.believe(ctx, "", r.By, r.PIN)
+	if err == nil {
+		err = o.allowed(h, r.Do)
+	}
 	if err != nil {
 		o.log.Warn("somebody was refused at the gateway", "do", string(r.Do), "err", err)
 		return OverlayReport{}, err
 	}
-	if strings.Contains(r.Reason, r.PIN) {
+	return o.perform(ctx, r, h)
+}
+
+// actAs is act for somebody whom the page believes already. What they may do is looked up again: the
+// state may have changed since they signed in.
+func (o *onsite) actAs(ctx context.Context, by access.PersonID, r OverlayRequest) (OverlayReport, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err := r.checkWhat(); err != nil {
+		return OverlayReport{}, err
+	}
+	h, ok, err := o.Holder(by)
+	switch {
+	case err != nil:
+		return OverlayReport{}, err
+	case !ok || h.Person.Kind != access.Staff:
+		return OverlayReport{}, fault.New(fault.Denied, "let act", "at the gateway", "you are not a member of staff any more")
+	}
+	if err := o.allowed(h, r.Do); err != nil {
+		o.log.Warn("somebody was refused at the gateway's page", "do", string(r.Do), "err", err)
+		return OverlayReport{}, err
+	}
+	return o.perform(ctx, r, h)
+}
+
+// perform does what somebody may do.
+func (o *onsite) perform(ctx context.Context, r OverlayRequest, h access.Holder) (OverlayReport, error) {
+	by := h.Person.ID
+	if tellsPIN(r.Reason, h) {
 		return OverlayReport{}, fault.New(fault.Invalid, "read", "--reason", "it holds the PIN").WithRemedy("Give the reason without it: the cloud keeps it.")
 	}
 	switch r.Do {
@@ -103,14 +134,24 @@ func (r OverlayRequest) check() error {
 		return fault.New(fault.Invalid, "read", field, format, args...)
 	}
 	switch {
-	case r.Do != access.MayRevoke && r.Do != access.MayGrant && r.Do != access.MayLift:
-		return bad("do", "%.20q: want revoke, grant or lift", string(r.Do))
-	case r.Person == "" || len(r.Person) > 200:
-		return bad("--person", "whose access is it about? Give an id, or the exact name of a person or unit")
 	case r.By == "" || len(r.By) > 200:
 		return bad("--by", "who are you? Give your own id or exact name")
 	case r.PIN == "" || len(r.PIN) > 64:
 		return bad("--pin-file", "there must be one PIN in it, your own")
+	}
+	return r.checkWhat()
+}
+
+// checkWhat is check without who asks.
+func (r OverlayRequest) checkWhat() error {
+	bad := func(field, format string, args ...any) error {
+		return fault.New(fault.Invalid, "read", field, format, args...)
+	}
+	switch {
+	case r.Do != access.MayRevoke && r.Do != access.MayGrant && r.Do != access.MayLift:
+		return bad("do", "%.20q: want revoke, grant or lift", string(r.Do))
+	case r.Person == "" || len(r.Person) > 200:
+		return bad("--person", "whose access is it about? Give an id, or the exact name of a person or unit")
 	case !plainWords(r.Reason):
 		return bad("--reason", "want 1 to %d characters on one line: whoever reads it at the cloud was not there", mostReason)
 	case r.Do != access.MayGrant && (r.Door != "" || r.Hours != 0):
@@ -128,51 +169,67 @@ func plainWords(s string) bool {
 		!strings.ContainsFunc(s, unicode.IsControl)
 }
 
-// prove finds who says to act, and believes them by a PIN of theirs. Wrong guesses are counted in
-// site.db before they are answered, so that no restart wins another try.
-func (o *onsite) prove(ctx context.Context, who, pin string, do access.Right) (access.PersonID, error) {
+// believe finds who says to act, and believes them by a PIN of theirs. Wrong guesses are counted in
+// site.db before they are answered, so that no restart wins another try; apart for each way in, so that
+// nobody who reaches only the page can keep staff from the socket.
+func (o *onsite) believe(ctx context.Context, way, who, pin string) (h access.Holder, err error) {
 	denied := fault.New(fault.Denied, "let act", "at the gateway", "nobody here has this name and this PIN").
-		WithRemedy("Check --by (an id or the exact name) and the PIN; it is the one that opens your doors.")
+		WithRemedy("Check the name (an id, or exactly as the cloud has it) and the PIN; it is the one that opens your doors.")
 	if o.unknown() {
-		return "", fault.New(fault.Conflict, "let act", "at the gateway", "it has no wanted state, and so knows nobody").
+		return h, fault.New(fault.Conflict, "let act", "at the gateway", "it has no wanted state, and so knows nobody").
 			WithRemedy("Connect the gateway to its cloud once; until then delete people at the panel's own page.")
 	}
 	now, _ := o.clock.Now()
-	h, err := o.one(ctx, who)
+	h, err = o.one(ctx, who)
 	if err != nil && fault.KindOf(err) != fault.Invalid {
-		return "", err
+		return access.Holder{}, err
 	}
 	if err != nil || h.Person.Kind != access.Staff {
 		h = access.Holder{} // who there is nobody learns by guessing
 	}
-	key := h.Person.ID // "" counts those who are nobody
+	key := access.PersonID(way) + h.Person.ID // without an id it counts those who are nobody
 	tries, err := o.try(key, now)
 	if err != nil {
-		return "", err
+		return access.Holder{}, err
 	}
 	if !holdsPIN(h, pin) {
-		return "", denied
+		return access.Holder{}, denied
 	}
 	if tries.clear(key) {
-		if err := o.saveTries(tries); err != nil {
-			return "", err
-		}
+		err = o.saveTries(tries)
 	}
+	return h, err
+}
+
+// allowed says why somebody may not do something here; do "" asks for anything at all.
+func (o *onsite) allowed(h access.Holder, do access.Right) error {
+	key := h.Person.ID
+	now, _ := o.clock.Now()
 	switch {
-	case !slices.Contains(h.Person.May, do):
-		return "", fault.New(fault.Denied, "let act", "staff "+string(key), "this person may not %s at the gateway", do).
+	case do == "" && len(h.Person.May) == 0:
+		return fault.New(fault.Denied, "let act", "staff "+string(key), "this person may do nothing at the gateway").
+			WithRemedy("Who may is set at the cloud, for each member of staff.")
+	case do != "" && !slices.Contains(h.Person.May, do):
+		return fault.New(fault.Denied, "let act", "staff "+string(key), "this person may not %s at the gateway", do).
 			WithRemedy("Who may is set at the cloud, for each member of staff.")
 	case !current(h, now):
-		return "", fault.New(fault.Denied, "let act", "staff "+string(key), "this person's own access has ended")
+		return fault.New(fault.Denied, "let act", "staff "+string(key), "this person's own access has ended")
 	}
 	mine, err := o.site.OverlaysOf(key)
 	if _, rest := o.passOver(err, "it does not stop staff from acting"); rest != nil {
-		return "", rest
+		return rest
 	}
 	if slices.ContainsFunc(mine, isRevocation) {
-		return "", fault.New(fault.Denied, "let act", "staff "+string(key), "this person's own access was revoked at the gateway")
+		return fault.New(fault.Denied, "let act", "staff "+string(key), "this person's own access was revoked at the gateway")
 	}
-	return key, nil
+	return nil
+}
+
+// tellsPIN says that words hold a PIN of the person.
+func tellsPIN(words string, h access.Holder) bool {
+	return slices.ContainsFunc(h.Credentials, func(c access.Credential) bool {
+		return c.Kind == access.PIN && !c.Secret.IsZero() && strings.Contains(words, c.Secret.Reveal())
+	})
 }
 
 // holdsPIN compares in a time that tells nothing of how close a guess is.

@@ -31,16 +31,20 @@ type server struct {
 	handler http.Handler
 	log     *slog.Logger
 	said    string // of the last failure: the same words are logged once
+	what    string // what answers there, for the log
 }
 
 // servers are the page with metrics and health, and the socket for the command line.
 func (a *Agent) servers() (out []*server) {
 	if a.cfg.Listen != "" {
-		out = append(out, &server{a.cfg.Listen, func() (net.Listener, error) { return listenPage(a.cfg.Listen) }, a.pages(), a.log, ""})
+		out = append(out, &server{a.cfg.Listen, func() (net.Listener, error) { return listenPage(a.cfg.Listen, "listen") }, a.pages(), a.log, "", "page, metrics and health"})
+	}
+	if at := a.cfg.OnSite; at != "" {
+		out = append(out, &server{at, func() (net.Listener, error) { return listenPage(at, "onsite_listen") }, localui.Acts(counter{a.onsite}, at), a.log, "", "page for staff on site"})
 	}
 	path, ask := socketPath(a.cfg), http.NewServeMux()
 	a.desk().serve(ask)
-	return append(out, &server{path, func() (net.Listener, error) { return listenSocket(path) }, ask, a.log, ""})
+	return append(out, &server{path, func() (net.Listener, error) { return listenSocket(path) }, ask, a.log, "", ""})
 }
 
 // desk answers the command line while the agent runs.
@@ -85,11 +89,11 @@ func (a *Agent) recording() error {
 	return nil
 }
 
-func listenPage(address string) (net.Listener, error) {
+func listenPage(address, key string) (net.Listener, error) {
 	ln, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "listen on", address, "%w", err).
-			WithRemedy("Choose another address with listen, or stop the program that uses this one.")
+			WithRemedy("Choose another address with %s, or stop the program that uses this one.", key)
 	}
 	return ln, nil
 }
@@ -121,7 +125,7 @@ func (s *server) open() net.Listener {
 	}
 	s.said = ""
 	if ln.Addr().Network() == "tcp" {
-		s.log.Info("page, metrics and health", "address", "http://"+ln.Addr().String())
+		s.log.Info(s.what, "address", "http://"+ln.Addr().String())
 	}
 	return ln
 }

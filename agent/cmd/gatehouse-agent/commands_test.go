@@ -121,7 +121,12 @@ doors = { lobby = "Z", garage = "B", yard = "E" }
 func TestCheckConfigTellsWhatIsHardlyMeant(t *testing.T) {
 	t.Parallel()
 	doorless := configFile(t, "[[device]]\nid = \"front\"\nkind = \"akuvox\"\nurl = \"http://192.0.2.1\"\n")
-	for f, want := range map[string]string{doorless: "1 device.\n  perhaps not meant: device front has no doors", configFile(t, ""): "0 devices.\n  perhaps not meant: there is no [[device]]"} {
+	const panel = "[[device]]\nid = \"front\"\nkind = \"akuvox\"\nurl = \"http://192.0.2.1\"\ndoors = { lobby = \"A\" }\n"
+	exposed := configFile(t, "onsite_listen = \"192.0.2.5:9465\"\n"+panel)
+	if o := cmdline(t, "check-config", "--config", configFile(t, "onsite_listen = \"localhost:9465\"\n"+panel)); o.code != cli.Done || strings.Contains(o.stdout, "perhaps") {
+		t.Errorf("on this machine alone: exit %d: %s%s", o.code, o.stdout, o.stderr)
+	}
+	for f, want := range map[string]string{exposed: "perhaps not meant: onsite_listen 192.0.2.5:9465 is reached over the network", doorless: "1 device.\n  perhaps not meant: device front has no doors", configFile(t, ""): "0 devices.\n  perhaps not meant: there is no [[device]]"} {
 		if o := cmdline(t, "check-config", "--config", f); o.code != cli.Done || !strings.Contains(o.stdout, want) {
 			t.Errorf("exit %d: %s%s; want %q", o.code, o.stdout, o.stderr, want)
 		}

@@ -152,6 +152,7 @@ func enrolledSite(t *testing.T) (cfg string, sim *akuvoxsim.Panel, c cloudSide) 
 state_dir = "state"
 force_state_dir = true
 listen = "127.0.0.1:0"
+onsite_listen = "127.0.0.1:0"
 log_level = "debug"
 [[device]]
 id = "front"

@@ -30,6 +30,7 @@ type Config struct {
 	StateDir  string        // where the databases and keys live
 	Force     bool          // use StateDir also where files do not last
 	Listen    string        // status page, /metrics and /healthz; "" for none
+	OnSite    string        // page on which staff act while the cloud is away; "" for none
 	LogLevel  slog.Level    //
 	Hello     time.Duration // how often to say hello to the cloud
 	Audit     time.Duration // how often every panel is read back as a whole
@@ -100,6 +101,7 @@ func Parse(text, dir string) (Config, error) {
 	r.table("", raw, fields{
 		"state_dir":       r.path(&c.StateDir),
 		"force_state_dir": r.truth(&c.Force),
+		"onsite_listen":   r.address(&c.OnSite),
 		"listen":          r.address(&c.Listen),
 		"log_level":       r.level(&c.LogLevel),
 		"hello_every":     r.duration(&c.Hello, time.Second, 24*time.Hour),
