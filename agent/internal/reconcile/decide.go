@@ -172,6 +172,8 @@ func (l *Loop) takeOver(ctx context.Context, d access.Drift, rows []model.Record
 		return nil // it is gone
 	case i < 0:
 		return l.changed(nil)
+	case rows[i].ReadOnly:
+		return fault.New(fault.Unsupported, string(d.Act), "record on "+string(l.cfg.Device.ID), "the vendor's cloud keeps it").WithRemedy("Change it there, or: gatehouse-agent drift keep.")
 	case d.Act == access.DriftRemove:
 		return l.evict(ctx, rows[i])
 	}

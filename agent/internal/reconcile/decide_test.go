@@ -265,6 +265,44 @@ func TestTowardsG4_WhatMayNotBeDecided(t *testing.T) {
 	})
 }
 
+// TestTheVendorsRowsAreNotTakenOver, whatever somebody on site decides.
+func TestTheVendorsRowsAreNotTakenOver(t *testing.T) {
+	haunted(t, func(s *site) {
+		s.panel.Edit(func(rows map[string]model.Record) { rows["72"] = model.Record{Name: "Theirs", ReadOnly: true} })
+		s.audit()
+		before := len(s.mutating())
+		_, err := s.decide("72", access.DriftRemove, "")
+		wantKind(s.t, err, fault.Unsupported)
+		if n := len(s.mutating()) - before; n != 0 {
+			t.Errorf("%d requests", n)
+		}
+	})
+}
+
+// TestAListOfAnOlderProgramIsTakenOver: what was let be stays, and the cloud is told each row by its name.
+func TestAListOfAnOlderProgramIsTakenOver(t *testing.T) {
+	haunted(t, func(s *site) {
+		s.stop()
+		first := time.Now().Add(-time.Hour)
+		for i := range s.drift {
+			d := &s.drift[i]
+			d.Entry, d.Told, d.First, d.Ignore = "", false, first, "old reason"
+		}
+		s.events = nil
+		s.start()
+		if n, err := s.loop.Ignore(s.t.Context(), "70", "new reason"); n != 1 || err != nil || len(s.rowsTold("70")) != 0 {
+			t.Errorf("%d lines, %v, told %v: it has no name yet", n, err, s.rowsTold("70"))
+		}
+		s.audit()
+		if d := s.line("70"); d.Entry == "" || d.Ignore != "new reason" || !d.First.Equal(first) || s.line("71").Ignore != "old reason" {
+			t.Errorf("%+v", s.drift)
+		}
+		if told := s.rowsTold("70"); len(told) != 1 || told[0].Act != access.DriftKeep || told[0].Gone {
+			t.Errorf("told %+v", told)
+		}
+	})
+}
+
 // bare is a panel whose driver does only what each must.
 type bare struct{ driver.Panel }
 

@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"slices"
-	"strconv"
 
 	"gatehouse/agent/internal/driver/model"
 	"gatehouse/agent/internal/plan"
@@ -181,7 +180,7 @@ func (l *Loop) eventOfRow(d access.Drift) access.Event {
 // clip bounds what a panel says of itself.
 func clip(s string) string {
 	if len(s) > 64 {
-		return strconv.Quote(s[:64])
+		return s[:64]
 	}
 	return s
 }

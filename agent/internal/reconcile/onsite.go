@@ -50,8 +50,9 @@ func (l *Loop) Ignore(ctx context.Context, native, reason string) (n int, err er
 		for i := range list {
 			if d := &list[i]; d.Native == native {
 				d.Ignore, d.Act, d.To, d.Reason = reason, "", "", ""
-				evs = append(evs, l.eventOfRow(*d))
-				n++
+				if n++; d.Told {
+					evs = append(evs, l.eventOfRow(*d))
+				}
 			}
 		}
 		if n == 0 {

@@ -111,6 +111,23 @@ func TestTowardsG3_WhoWaitsIsListedUntilTheGatewayLetsGo(t *testing.T) {
 	})
 }
 
+// TestANewBoxLooksForItself: what the old one found and held is forgotten with it.
+func TestANewBoxLooksForItself(t *testing.T) {
+	onEach(t, func(t *testing.T, dsn string) {
+		s := withGateway(t, dsn)
+		newTeller(t, s).tell(astray("s-1", access.DriftNote{}), access.Event{Kind: access.EventDrift, Device: "lobby", Row: &access.DriftNote{More: 7}},
+			access.Event{Kind: access.EventHeld, Hold: &access.HoldNote{People: []access.PersonID{"p1"}, Cause: access.HoldEpoch}})
+		g := must(s.Gateway(t.Context(), "gw1"))(t)
+		err := s.Update(t.Context(), func(tx *Tx) error {
+			_, err := tx.Replace(t.Context(), g)
+			return err
+		})
+		if all := must(s.OnSite(t.Context(), "maples"))(t); err != nil || len(all.Found)+len(all.Waiting) != 0 {
+			t.Errorf("%v: %+v", err, all)
+		}
+	})
+}
+
 // TestRepliesToCommandsAreKept: the event, which is sure to come, and the reply, which says more, in
 // either order; the newest hundred.
 func TestRepliesToCommandsAreKept(t *testing.T) {
