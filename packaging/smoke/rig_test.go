@@ -30,7 +30,7 @@ func run(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	build := exec.Command("go", "build", "-buildvcs=false", "-o", dir+"/",
-		"gatehouse/agent/cmd/gatehouse-agent", "gatehouse/agent/cmd/gatehouse-sim", "gatehouse/cloud/cmd/gatehouse-cloud")
+		"gatehouse/agent/cmd/gatehouse-agent", "gatehouse/agent/cmd/gatehouse-sim", "gatehouse/cloud/cmd/gatehouse-cloud", "gatehouse/packaging/faults/box")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "the programs do not build: %v\n%s", err, out)

@@ -30,6 +30,7 @@
 //	property   the overview's keys, but conflicts [{kind, subject, text, remedy, first_seen}] and gateways [gateway] in full; and:
 //	           level (problem or ok), attention [{text, remedy}], counts {level: people}, runs [run], residents [person]
 //	gateway    id, software, online, contact, silent, epoch, stored, stored_at, published, clock_trusted, clock_source, waiting,
+//	           certificate_ends, next_keys (since when it may take them up), revoked, history [{at, what, words, times}],
 //	           devices [{id, name, kind, model, firmware, doors, reachable, since, message}],
 //	           drift [{device, entry, count, kind, person, name, native, words, first_seen, act, to, reason, failed}]: records not as the gateway
 //	           wrote them; one without entry counts those that it does not tell one by one,

@@ -1,6 +1,6 @@
 // Command box is a gateway whose box lies in the hands of packaging/faults: a file says how its clock stands, and at which
 // named point of its work the program kills itself, as a power cut there would. All else is package agent as it is
-// shipped. It is for packaging/faults only.
+// shipped. It is for packaging/faults and the tests of packaging/smoke only.
 package main
 
 import (
