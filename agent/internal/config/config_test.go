@@ -16,6 +16,7 @@ import (
 
 const good = `
 state_dir = "state"
+force_state_dir = true
 listen = "127.0.0.1:9000"
 log_level = "debug"
 hello_every = "1m"
@@ -43,7 +44,7 @@ func TestParse(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Config{
-		StateDir: "/etc/gatehouse/state", Listen: "127.0.0.1:9000", LogLevel: slog.LevelDebug,
+		StateDir: "/etc/gatehouse/state", Force: true, Listen: "127.0.0.1:9000", LogLevel: slog.LevelDebug,
 		Hello: time.Minute, Audit: 24 * time.Hour, Reconnect: 2 * time.Minute,
 		Devices: []Device{
 			{ID: "lobby-1", Kind: "akuvox", URL: "http://192.0.2.10", User: "api", PasswordFile: "/etc/gatehouse/lobby.password", Pace: -1, Doors: map[access.DoorID]string{"lobby": "A", "garage": "B"}},
