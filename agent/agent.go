@@ -132,7 +132,7 @@ func (a *Agent) remember() {
 		a.log.Error("when the cloud was heard last cannot be read: lease ends wait for it where there is a limit", "err", err)
 	}
 	a.contacted.Store(&at)
-	if err := a.box.site.SetFloor(a.box.Position()); err != nil {
+	if err := a.box.site.SetFloor(a.box.Position(), a.box.Digest()); err != nil {
 		a.log.Error("how far this gateway has been cannot be kept", "err", err)
 	}
 }

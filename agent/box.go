@@ -36,6 +36,7 @@ type box struct {
 	partial  atomic.Bool   // some place cannot be read
 	news     atomic.Uint64 // grows with every update that may have changed the places
 	places   atomic.Pointer[wholePlaces]
+	backs    atomic.Pointer[map[access.PersonID]back]
 	point    func(string)   // see Deps.Point
 	told     sync.Map       // names of unreadable records that the log has
 	untold   []access.Event // of what was repaired at opening, while the disk has no room for them
@@ -90,6 +91,9 @@ func (b *box) openRest(dir string, key store.Key, opts store.Options, source clo
 		return err
 	}
 	b.position.Store(&pos)
+	if err := b.readBacks(); err != nil {
+		return err
+	}
 	if _, err := b.Places(); err != nil { // damage is found before the first hello, which asks for a snapshot
 		return err
 	}
@@ -199,7 +203,7 @@ func (b *box) Holder(p access.PersonID) (access.Holder, bool, error) {
 		return access.Holder{}, false, fault.New(fault.Invalid, "read", "person "+string(p), "the wanted state is not known")
 	}
 	h, ok, err := b.wanted.Holder(p)
-	return h, ok, readable(err)
+	return b.without(h), ok, readable(err)
 }
 
 // split parts an error of the store into the records that cannot be read and the rest.

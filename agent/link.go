@@ -8,7 +8,6 @@ import (
 
 	"gatehouse/agent/internal/cloudlink"
 	"gatehouse/agent/internal/outbox"
-	"gatehouse/agent/internal/store"
 	"gatehouse/protocol"
 	"gatehouse/protocol/access"
 )
@@ -56,7 +55,7 @@ func (w linkWanted) Apply(u access.Update) (bool, error) {
 	first := a.box.unknown() // until now nothing followed from the ledger either
 	hurt := a.box.wanted.Damaged()
 	now, _ := a.box.clock.Now()
-	done, err := a.box.wanted.Apply(u, store.ApplyOptions{Now: now, Floor: a.floor(), Hold: a.hold})
+	done, err := a.box.wanted.Apply(u, a.options(now))
 	if err != nil || !done.Done {
 		return false, err
 	}
@@ -79,20 +78,10 @@ func (w linkWanted) Apply(u access.Update) (bool, error) {
 	if len(done.Settled) > 0 || done.Everybody {
 		a.onsite.settle()
 	}
-	if err := errors.Join(err, a.box.site.SetFloor(done.Position)); err != nil {
+	if err := errors.Join(err, a.box.site.SetFloor(done.Position, u.Digest)); err != nil {
 		a.log.Error("not all that follows from the state is done; it is tried again", "err", err)
 	}
 	return true, nil
-}
-
-// floor is the position behind which nobody may lead this gateway. One that cannot be read is no
-// reason to refuse what the cloud says: the stored state still has a position of its own.
-func (a *Agent) floor() access.Position {
-	p, err := a.box.site.Floor()
-	if err != nil {
-		a.log.Error("how far this gateway has ever been cannot be read", "err", err)
-	}
-	return p
 }
 
 // takeOwn acts by what the state says of the gateway itself: when that may be news, or when it could
@@ -138,7 +127,7 @@ func (a *Agent) greet(h *protocol.Hello) {
 	if err != nil {
 		a.log.Error("who waits for the cloud's word cannot be read", "err", err)
 	}
-	h.Held = len(holds)
+	h.Held = len(holds) + len(*a.box.backs.Load())
 }
 
 // linkOutbox adds the number of the newest event.

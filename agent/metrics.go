@@ -28,7 +28,7 @@ type gauges struct {
 	unconfirmed                                     *prometheus.Desc // by device
 	oldest                                          *prometheus.Desc
 	drift                                           *prometheus.Desc // by device and kind
-	overlays                                        *prometheus.Desc
+	overlays, back                                  *prometheus.Desc
 	room                                            *prometheus.Desc // by what
 	bytes, free                                     *prometheus.Desc // by file
 }
@@ -56,6 +56,7 @@ func newGauges(a *Agent) gauges {
 		room:        prometheus.NewDesc("gatehouse_storage_used_ratio", "How much is taken, 0 to 1: of the disk that holds the state directory (disk), of what a database may grow to (site.db, wanted.db).", []string{"what"}, nil),
 		bytes:       prometheus.NewDesc("gatehouse_storage_file_bytes", "Size of a database as it is laid out, free pages included.", []string{"file"}, nil),
 		free:        prometheus.NewDesc("gatehouse_storage_free_bytes", "Of it, on pages that hold nothing.", []string{"file"}, nil),
+		back:        prometheus.NewDesc("gatehouse_held_returns", "People who were revoked and stay out, although a cloud restored from a backup lets them in again: it waits for somebody's word.", nil, nil),
 		lost:        prometheus.NewDesc("gatehouse_outbox_lost_events_total", "Events given up for want of room.", nil, nil),
 	}
 }
@@ -63,7 +64,7 @@ func newGauges(a *Agent) gauges {
 // Describe implements prometheus.Collector.
 func (g gauges) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{g.up, g.waiting, g.removals, g.rows, g.strangers, g.audited, g.revision, g.trusted, g.events, g.lost, g.forgotten, g.restarts,
-		g.unconfirmed, g.oldest, g.held, g.drift, g.overlays, g.room, g.bytes, g.free} {
+		g.unconfirmed, g.oldest, g.held, g.drift, g.overlays, g.back, g.room, g.bytes, g.free} {
 		ch <- d
 	}
 }
@@ -110,6 +111,7 @@ func (g gauges) Collect(ch chan<- prometheus.Metric) {
 			put(g.free, float64(s.Size.Free), s.Name)
 		}
 	}
+	put(g.back, float64(len(*g.agent.box.backs.Load())))
 	for _, f := range g.agent.forgotten {
 		put(g.forgotten, float64(f.people), string(f.device))
 	}

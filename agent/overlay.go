@@ -41,6 +41,8 @@ type OverlayReport struct {
 	OK       bool             `json:"ok"`
 	Already  bool             `json:"already,omitempty"` // it was revoked here before; nothing was added
 	Overlays []access.Overlay `json:"overlays"`          // made, or lifted
+	// Back are those of whom it was lifted that they stay out although the cloud lets them in again.
+	Back []access.PersonID `json:"back,omitempty"`
 }
 
 // onsite does what people do at the gateway by hand while the cloud is away. Nothing is believed of
@@ -309,7 +311,7 @@ func (o *onsite) lift(ctx context.Context, r OverlayRequest, by access.PersonID)
 	if _, err := o.passOver(err, "it stays"); err != nil {
 		return OverlayReport{}, err
 	}
-	if len(list) == 0 { // not an id of anybody about whom something was done
+	if _, held := (*o.backs.Load())[who]; len(list) == 0 && !held { // not an id of anybody about whom something was done
 		h, err := o.one(ctx, r.Person)
 		if err != nil {
 			return OverlayReport{}, err
@@ -320,7 +322,15 @@ func (o *onsite) lift(ctx context.Context, r OverlayRequest, by access.PersonID)
 			return OverlayReport{}, err
 		}
 	}
-	if len(list) == 0 {
+	report := OverlayReport{OK: true, Overlays: append([]access.Overlay{}, list...)}
+	if _, held := (*o.backs.Load())[who]; held {
+		report.Back = []access.PersonID{who}
+		if err := o.letBack(report.Back, "lifted at the gateway by hand: "+r.Reason, by); err != nil {
+			return OverlayReport{}, err
+		}
+		o.changed(who)
+	}
+	if len(list)+len(report.Back) == 0 {
 		return OverlayReport{}, fault.New(fault.Invalid, "look up", "person "+string(who), "nothing was done here about them").
 			WithRemedy("gatehouse-agent local list shows what was.")
 	}
@@ -329,7 +339,7 @@ func (o *onsite) lift(ctx context.Context, r OverlayRequest, by access.PersonID)
 			return OverlayReport{}, err
 		}
 	}
-	return OverlayReport{OK: true, Overlays: list}, nil
+	return report, nil
 }
 
 func (o *onsite) put(v access.Overlay, words string) (OverlayReport, error) {

@@ -190,7 +190,8 @@ func (r DriftRequest) check(driven bool) error {
 	return nil
 }
 
-// HoldsReport is whose access stays although the state would take it away.
+// HoldsReport is whose access stays although the state would take it away, and who stays out although
+// it would let them in again (cause "back").
 type HoldsReport struct {
 	OK    bool          `json:"ok"`
 	Holds []access.Hold `json:"holds"` // by person
@@ -203,6 +204,11 @@ func askHolds(_ context.Context, d desk, _ url.Values) (any, error) {
 	for _, h := range holds {
 		r.Holds = append(r.Holds, h)
 	}
-	slices.SortFunc(r.Holds, func(a, b access.Hold) int { return cmp.Compare(a.Person, b.Person) })
+	for _, b := range *d.backs.Load() {
+		r.Holds = append(r.Holds, b.Hold)
+	}
+	slices.SortFunc(r.Holds, func(a, b access.Hold) int {
+		return cmp.Or(cmp.Compare(a.Person, b.Person), cmp.Compare(a.Cause, b.Cause))
+	})
 	return r, err
 }

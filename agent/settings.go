@@ -220,6 +220,9 @@ func (a *Agent) forget() {
 	if _, err := a.box.site.ForgetProofs(now.Add(-a.settings.retain())); err != nil {
 		a.log.Error("old proofs cannot be dropped", "err", err)
 	}
+	if _, err := a.box.site.ForgetRevoked(now.Add(-keepRevoked), mostRevoked); err != nil {
+		a.log.Error("old revocations cannot be forgotten", "err", err)
+	}
 }
 
 // steer makes one panel's loop run by the settings in force.

@@ -36,6 +36,7 @@ func (a *Agent) view() localui.View {
 		v.Unlinked = a.box.lost.Error() + ". " + fault.RemedyOf(a.box.lost)
 	}
 	v.Full = a.room.words()
+	v.Back = len(*a.box.backs.Load())
 	v.Revocations.Oldest = a.oldestRevocation()
 	if list, err := a.box.Overlays(); err == nil {
 		v.Acts = len(list)

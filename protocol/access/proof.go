@@ -32,6 +32,7 @@ type HoldCause string
 const (
 	HoldBrake HoldCause = "brake" // too many at once
 	HoldEpoch HoldCause = "epoch" // the cloud was restored from a backup
+	HoldBack  HoldCause = "back"  // likewise, and it gives access back to somebody who was revoked
 )
 
 // Hold keeps one person's access as it was until somebody at the cloud agrees to a revision that is
@@ -39,8 +40,9 @@ const (
 type Hold struct {
 	Person PersonID  `json:"person"`
 	Cause  HoldCause `json:"cause"`
-	At     Position  `json:"at"` // the revision that would take access away
+	At     Position  `json:"at"` // the revision that would take access away, or give it back
 	Since  time.Time `json:"since"`
+	Grants []GrantID `json:"grants,omitempty"` // of HoldBack: what waits; none: everything
 }
 
 // HoldNote is what an event tells of holds. One event names at most MostHeld people.

@@ -18,10 +18,10 @@ func onsiteCommands() []cli.Command {
 		{Name: "drift keep", Args: 2, Summary: "leaves such a row alone until it changes: gatehouse-agent drift keep DEVICE ENTRY", Example: "gatehouse-agent drift keep --reason \"the fire brigade\" lobby-1 5be0a1c2-90d1f37e", SetUp: setUpDecide(access.DriftKeep)},
 		{Name: "drift ignore", Summary: "lets such a row be, with the reason", Example: "gatehouse-agent drift ignore --device lobby-1 --native 17 --reason \"the fire brigade's card\"", SetUp: setUpIgnore},
 		{Name: "drift", Summary: "lists rows on panels that are not as this gateway wrote them", Example: "gatehouse-agent drift --device lobby-1", SetUp: setUpDrift},
-		{Name: "hold list", Summary: "lists whose access stays until somebody at the cloud agrees that it ends", Example: "gatehouse-agent hold list --json", SetUp: setUpAsk(agent.AskHolds)},
+		{Name: "hold list", Summary: "lists whose access stays, and who stays out, until somebody at the cloud agrees", Example: "gatehouse-agent hold list --json", SetUp: setUpAsk(agent.AskHolds)},
 		{Name: "local revoke", Summary: "takes all access from somebody at once, until it is lifted", Example: "gatehouse-agent local revoke --person \"Ada Holt\"" + pin + "\"stolen card\"", SetUp: setUpLocal(access.MayRevoke)},
 		{Name: "local grant", Summary: "opens a door to somebody for at most 12 hours", Example: "gatehouse-agent local grant --person p7 --door lobby --hours 4" + pin + "\"lock-out\"", SetUp: setUpLocal(access.MayGrant)},
-		{Name: "local lift", Summary: "takes back what was done here about somebody", Example: "gatehouse-agent local lift --person p7" + pin + "\"card found\"", SetUp: setUpLocal(access.MayLift)},
+		{Name: "local lift", Summary: "takes back what was done here about somebody, and lets in whom a restored cloud gives back", Example: "gatehouse-agent local lift --person p7" + pin + "\"card found\"", SetUp: setUpLocal(access.MayLift)},
 		{Name: "local list", Summary: "lists what was done here and is not settled by the cloud", Example: "gatehouse-agent local list --json", SetUp: setUpAsk(agent.AskOverlays)},
 	}
 }

@@ -31,6 +31,7 @@ type View struct {
 	Full        string // what of the box's storage fills, "" nothing
 	Unlinked    string // why an enrolled gateway cannot talk to its cloud, "" when nothing is wrong
 	Revocations Revocations
+	Back        int // people who were revoked and stay out although a restored cloud lets them in again
 	Acts        int // made at the gateway by hand and not settled by the cloud
 
 	Forgotten []string // a line for each device that is not configured any more and still holds people
@@ -208,6 +209,9 @@ func (p *page) revocations() {
 		if w.n > 0 {
 			p.row("Access that stays for now", &no, fmt.Sprintf("%d removals wait, %s", w.n, w.words))
 		}
+	}
+	if p.v.Back > 0 {
+		p.row("Revoked, and stay out", &no, fmt.Sprintf("%d people whom a cloud restored from a backup lets in again, until somebody agrees there: gatehouse-agent hold list", p.v.Back))
 	}
 	if p.v.Acts > 0 {
 		p.row("Done here by hand", &no, fmt.Sprintf("%d, not settled by the cloud yet: gatehouse-agent local list", p.v.Acts))

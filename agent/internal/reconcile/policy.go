@@ -72,7 +72,7 @@ func (l *Loop) wait(p access.PersonID, pl plan.Plan) (out []word) {
 	delete(l.stale, p)
 	for _, h := range pl.Held {
 		l.kept[p] = true
-		why := "too many people would lose access in one revision"
+		why := "too many people would lose access at once, or within a day"
 		if h.Cause == access.HoldEpoch {
 			why = "the cloud was restored from a backup"
 		}

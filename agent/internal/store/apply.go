@@ -41,6 +41,15 @@ type ApplyOptions struct {
 	// access from somebody although nobody agreed to it (Update.Meant). Its error refuses the update
 	// and is what Apply returns. It must not use the Wanted it is called from. nil: nobody is asked.
 	Hold func(Loss) error
+	// ByName is told, after Hold and before anything is changed, whom the update revokes by name and
+	// which of Watch get access by it. Its error refuses the update. It must not use the Wanted either.
+	ByName func(ByName) error
+	Watch  map[access.PersonID]bool
+	// Placed is asked, where nothing is stored, for the people who stand on devices: there is nothing
+	// else by which to judge who loses access. Not where the update is the state that stood at Floor
+	// with FloorDigest: nothing in it is news. nil: nobody.
+	Placed      func() ([]access.PersonID, error)
+	FloorDigest access.Digest
 }
 
 // Apply takes one verified chunk. Chunks are kept, across restarts, until all are there; then the

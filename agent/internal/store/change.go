@@ -21,6 +21,11 @@ type change struct {
 	places  bool
 	own     bool
 	settled []access.Settlement
+
+	moved map[access.Key][]byte // what of the places was otherwise before; nil: it was not there
+	hurt  bool                  // some of that cannot be read
+	led   *[2]reach             // see reaches
+	named ByName
 }
 
 // change applies chunks to state s and writes the new state, or returns a refusal.
@@ -41,12 +46,16 @@ func (w *Wanted) change(tx *bolt.Tx, s state, u access.Update, o ApplyOptions, c
 	if c.digest != u.Digest {
 		return Applied{}, refuse(BadDigest, "revision %d would be %s, the cloud says %s", u.Revision, c.digest, u.Digest)
 	}
+	placed, err := c.place(s)
+	if err != nil {
+		return Applied{}, err
+	}
 	out := Applied{Done: true, Position: u.Position, Places: c.places, Own: c.own, Settled: c.settled, Total: s.Granted}
 	gained, err := c.savePeople(&out)
 	if err != nil {
 		return Applied{}, err
 	}
-	if err := c.ask(s, out.Lost); err != nil {
+	if err := c.ask(s, out.Lost, placed); err != nil {
 		return Applied{}, err
 	}
 	next := state{Position: u.Position, Digest: u.Digest, DigestKey: u.DigestKey, Granted: s.Granted + gained - out.Removed}
@@ -125,6 +134,7 @@ func (c *change) write(it access.Item) error {
 		c.had(view(access.Item{Key: it.Key, Value: old}))
 	}
 	c.touch(it.Kind, who)
+	c.was(it.Key, old, err)
 	c.settle(it)
 	return d.put(it.ID, it.Value)
 }
@@ -147,9 +157,11 @@ func (c *change) sweep(seen map[access.Key]bool) error {
 			return err
 		}
 		for _, id := range gone {
-			if kind == access.KindGrant {
-				if old, err := d.get(id); err == nil {
-					c.had(view(access.Item{Key: access.Key{Kind: kind, ID: id}, Value: old}))
+			if key := (access.Key{Kind: kind, ID: id}); claims(kind) || !personal(kind) {
+				old, err := d.get(id)
+				c.was(key, old, err)
+				if err == nil && claims(kind) {
+					c.had(view(access.Item{Key: key, Value: old}))
 				}
 			}
 			// Whose it was shows in the lists; what is in no list belonged to nobody.
@@ -232,7 +244,8 @@ func (c *change) takeOut(old access.Item) error {
 	c.digest.Toggle(c.u.DigestKey, old)
 	who, g := view(old)
 	c.touch(old.Kind, who)
-	if who != "" && !c.holding(who).dropNew(g.id) { // else this very update had put it
+	c.was(old.Key, old.Value, nil)
+	if who != "" && !c.holding(who).dropNew(g) { // else this very update had put it
 		c.had(who, g)
 	}
 	return c.list(who, func(keys []access.Key) []access.Key { return dropKey(keys, old.Key) })
@@ -242,6 +255,7 @@ func (c *change) putIn(d drawer, it access.Item) error {
 	c.digest.Toggle(c.u.DigestKey, it)
 	who, g := view(it)
 	c.touch(it.Kind, who)
+	c.was(it.Key, nil, nil)
 	c.settle(it)
 	if err := c.list(who, func(keys []access.Key) []access.Key { return addKey(keys, it.Key) }); err != nil {
 		return err

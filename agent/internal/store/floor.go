@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -20,8 +21,17 @@ func (s *Site) Floor() (p access.Position, err error) {
 	return p, err
 }
 
-// SetFloor raises the floor; it never lowers it. A floor that cannot be read is replaced.
-func (s *Site) SetFloor(p access.Position) error {
+// FloorDigest is the digest of the state that was stored at the floor; zero where it is not known.
+func (s *Site) FloorDigest() (d access.Digest, err error) {
+	err = s.View(func(tx *bolt.Tx) error {
+		return getJSON(s.drawer(tx, bucketFloor), "digest", &d)
+	})
+	return d, err
+}
+
+// SetFloor raises the floor to a state with a digest; it never lowers it. A floor that cannot be read
+// is replaced.
+func (s *Site) SetFloor(p access.Position, digest access.Digest) error {
 	if was, err := s.Floor(); err == nil && !was.Before(p) {
 		return nil
 	}
@@ -34,7 +44,7 @@ func (s *Site) SetFloor(p access.Position) error {
 		if err := getJSON(d, "position", &was); err == nil && !was.Before(p) {
 			return nil
 		}
-		return putJSON(d, "position", p)
+		return errors.Join(putJSON(d, "position", p), putJSON(d, "digest", digest))
 	})
 }
 

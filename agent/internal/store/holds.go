@@ -12,10 +12,39 @@ import (
 // Holds are the losses of access that wait for somebody's word, by person. An unreadable one is
 // joined into the error and there all the same with nothing but its person: that it waits is known,
 // why and since when is not, so the next word of the cloud decides it.
-func (s *Site) Holds() (map[access.PersonID]access.Hold, error) {
+func (s *Site) Holds() (map[access.PersonID]access.Hold, error) { return s.holdsIn(bucketHolds) }
+
+// Backs are likewise the people to whom a restored cloud gives access back, and who wait for it.
+func (s *Site) Backs() (map[access.PersonID]access.Hold, error) { return s.holdsIn(bucketBacks) }
+
+// PutHolds keeps holds, together with the events that tell of them; a later one replaces.
+func (s *Site) PutHolds(holds []access.Hold, evs ...access.Event) error {
+	return s.putHolds(bucketHolds, holds, evs)
+}
+
+// PutBacks keeps what Backs gives.
+func (s *Site) PutBacks(holds []access.Hold, evs ...access.Event) error {
+	return s.putHolds(bucketBacks, holds, evs)
+}
+
+// DropHolds lets people's losses happen, together with the events that tell of it. Who is not held
+// is no error.
+func (s *Site) DropHolds(people []access.PersonID, evs ...access.Event) error {
+	return s.drop(bucketHolds, people, evs)
+}
+
+// DropBacks lets people have their access back; what was remembered of them is forgotten too.
+func (s *Site) DropBacks(people []access.PersonID, evs ...access.Event) error {
+	return s.record(evs, func(tx *bolt.Tx) error {
+		return errors.Join(s.dropIn(tx, bucketBacks, people), s.dropIn(tx, bucketRevoked, people))
+	})
+}
+
+func (s *Site) holdsIn(bucket string) (map[access.PersonID]access.Hold, error) {
 	out := map[access.PersonID]access.Hold{}
-	err := s.each(func(tx *bolt.Tx) drawer { return s.drawer(tx, bucketHolds) }, func(d drawer, key string) error {
-		h, who := access.Hold{}, access.PersonID(key)
+	err := s.each(func(tx *bolt.Tx) drawer { return s.drawer(tx, bucket) }, func(d drawer, key string) error {
+		var h access.Hold
+		who := access.PersonID(key)
 		err := getJSON(d, key, &h)
 		if err == nil && h.Person != who {
 			err = contradicts(d, key)
@@ -29,18 +58,23 @@ func (s *Site) Holds() (map[access.PersonID]access.Hold, error) {
 	return out, err
 }
 
-// PutHolds keeps holds, together with the events that tell of them; a later one replaces.
-func (s *Site) PutHolds(holds []access.Hold, evs ...access.Event) error {
+func (s *Site) putHolds(bucket string, holds []access.Hold, evs []access.Event) error {
+	return s.putAbout(bucket, len(holds), evs, func(i int) (access.PersonID, any) { return holds[i].Person, holds[i] })
+}
+
+// putAbout keeps n values, each about one person.
+func (s *Site) putAbout(bucket string, n int, evs []access.Event, at func(int) (access.PersonID, any)) error {
 	return s.record(evs, func(tx *bolt.Tx) error {
-		d, err := s.makeDrawer(tx, bucketHolds)
+		d, err := s.makeDrawer(tx, bucket)
 		if err != nil {
 			return err
 		}
-		for _, h := range holds {
-			if !access.ValidID(string(h.Person)) {
-				return fault.New(fault.Internal, "record", "hold", "person %q is not an id", h.Person)
+		for i := range n {
+			who, v := at(i)
+			if !access.ValidID(string(who)) {
+				return fault.New(fault.Internal, "record", bucket, "person %q is not an id", who)
 			}
-			if err := putJSON(d, string(h.Person), h); err != nil {
+			if err := putJSON(d, string(who), v); err != nil {
 				return err
 			}
 		}
@@ -48,18 +82,18 @@ func (s *Site) PutHolds(holds []access.Hold, evs ...access.Event) error {
 	})
 }
 
-// DropHolds lets people's losses happen, together with the events that tell of it. Who is not held
-// is no error.
-func (s *Site) DropHolds(people []access.PersonID, evs ...access.Event) error {
-	return s.record(evs, func(tx *bolt.Tx) error {
-		d := s.drawer(tx, bucketHolds)
-		for _, p := range people {
-			if err := d.delete(string(p)); err != nil {
-				return err
-			}
+func (s *Site) drop(bucket string, people []access.PersonID, evs []access.Event) error {
+	return s.record(evs, func(tx *bolt.Tx) error { return s.dropIn(tx, bucket, people) })
+}
+
+func (s *Site) dropIn(tx *bolt.Tx, bucket string, people []access.PersonID) error {
+	d := s.drawer(tx, bucket)
+	for _, p := range people {
+		if err := d.delete(string(p)); err != nil {
+			return err
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // each calls fn with every key of a bucket in one reading transaction and joins what it says.

@@ -117,19 +117,7 @@ func (w *Wanted) readMark(tx *bolt.Tx, p access.PersonID) mark {
 	if w.note(err) != nil {
 		return mark{named: true, unknown: true}
 	}
-	var grants []grant
-	d := w.drawer(tx, bucketItems, string(access.KindGrant))
-	for _, k := range keys {
-		if k.Kind != access.KindGrant {
-			continue
-		}
-		g := grant{id: k.ID}
-		if v, err := d.get(k.ID); w.note(err) == nil && v != nil {
-			_, g = view(access.Item{Key: k, Value: v})
-		}
-		grants = append(grants, g)
-	}
-	return markOf(p, keys, grants, stamp{})
+	return markOf(p, keys, w.claimsOf(tx, keys), stamp{})
 }
 
 // soundIndex makes sure that a change begins with an index that fits what it changes.
@@ -171,7 +159,7 @@ func (c *change) amendIndex(x *index, s, next state, changed []access.PersonID) 
 	}
 	for _, p := range changed {
 		h := c.people[p]
-		if err := x.set(p, markOf(p, h.now, h.grants, now)); err != nil {
+		if err := x.set(p, markOf(p, h.now, h.claims, now)); err != nil {
 			return err
 		}
 	}

@@ -31,10 +31,11 @@ type mark struct {
 }
 
 // markOf makes the mark of what somebody has after a change.
-func markOf(p access.PersonID, keys []access.Key, grants []grant, at stamp) mark {
+func markOf(p access.PersonID, keys []access.Key, list []claim, at stamp) mark {
 	m := mark{stamp: at, named: hasKey(keys, access.Key{Kind: access.KindPerson, ID: string(p)})}
-	for _, g := range grants {
+	for _, g := range list {
 		switch {
+		case g.rank != rankNone:
 		case !g.known:
 			m.unknown = true
 		case !slices.ContainsFunc(m.windows, func(w access.Window) bool { return sameWindow(w, g.Window) }):

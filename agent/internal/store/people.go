@@ -1,19 +1,22 @@
 package store
 
 import (
+	"errors"
 	"maps"
 	"slices"
 
 	"gatehouse/protocol/access"
 )
 
-// holding is one person's list of items, and grants, while they change.
+// holding is one person's list of items, and claims, while they change.
 type holding struct {
 	before, now []access.Key
-	old, grants []grant // before and after; complete once fill was called
+	old, claims []claim // before and after; complete once fill was called
 	loaded      bool    // before was read
 	blind       bool    // before could not be read: it may have named anything
 	touched     bool    // the bytes of an item changed
+	shaken      bool    // what a grant led to changed
+	placed      bool    // nothing was stored, and p stands on a device
 }
 
 func (c *change) holding(p access.PersonID) *holding {
@@ -25,26 +28,26 @@ func (c *change) holding(p access.PersonID) *holding {
 	return h
 }
 
-// had notes a grant that p had before the change, has one that p has after it.
-func (c *change) had(p access.PersonID, g grant) {
+// had notes a claim that p had before the change, has one that p has after it.
+func (c *change) had(p access.PersonID, g claim) {
 	if p != "" && g.id != "" {
 		h := c.holding(p)
 		h.old = append(h.old, g)
 	}
 }
 
-func (c *change) has(p access.PersonID, g grant) {
+func (c *change) has(p access.PersonID, g claim) {
 	if p != "" && g.id != "" {
 		h := c.holding(p)
-		h.grants = append(h.grants, g)
+		h.claims = append(h.claims, g)
 	}
 }
 
 // dropNew takes back what has noted; false when it did not.
-func (h *holding) dropNew(id string) bool {
-	i := find(h.grants, id)
+func (h *holding) dropNew(g claim) bool {
+	i := find(h.claims, g)
 	if i >= 0 {
-		h.grants = slices.Delete(h.grants, i, i+1)
+		h.claims = slices.Delete(h.claims, i, i+1)
 	}
 	return i >= 0
 }
@@ -128,23 +131,21 @@ func (c *change) list(p access.PersonID, edit func([]access.Key) []access.Key) e
 	return nil
 }
 
-// fill adds the grants that a change listed and did not touch. What a snapshot found unreadable is
+// fill adds the claims that a change listed and did not touch. What a snapshot found unreadable is
 // one that nobody knows; a delta reads what it left alone.
 func (c *change) fill(h *holding) error {
 	for _, k := range h.before {
-		if k.Kind != access.KindGrant || find(h.old, k.ID) >= 0 {
+		if !claims(k.Kind) || find(h.old, unread(k)) >= 0 {
 			continue
 		}
-		g := grant{id: k.ID}
+		g := unread(k)
 		if !c.u.Snapshot() {
 			d, err := c.items(k.Kind)
 			if err != nil {
 				return err
 			}
-			if v, err := d.get(k.ID); c.w.note(err) == nil && v != nil {
-				_, g = view(access.Item{Key: k, Value: v})
-			}
-			h.grants = append(h.grants, g)
+			g = c.w.claim(d, k)
+			h.claims = append(h.claims, g)
 		}
 		h.old = append(h.old, g)
 	}
@@ -163,13 +164,15 @@ func (c *change) granted() (n int) {
 // savePeople writes the lists that changed, counts, and finds out who lost access.
 func (c *change) savePeople(out *Applied) (gained int, err error) {
 	d, err := c.w.makeDrawer(c.tx, bucketPeople)
-	if err != nil {
+	if err := errors.Join(err, c.shake()); err != nil {
 		return 0, err
 	}
 	for _, p := range slices.Sorted(maps.Keys(c.people)) {
 		h := c.people[p]
-		moved := !slices.Equal(h.before, h.now)
-		if !moved && !h.touched {
+		if !h.touched && slices.Equal(h.before, h.now) {
+			if err := c.judge(out, p, h, h.shaken); err != nil {
+				return 0, err
+			}
 			continue
 		}
 		out.People = append(out.People, p)
@@ -180,17 +183,26 @@ func (c *change) savePeople(out *Applied) (gained int, err error) {
 		case has && !had:
 			gained++
 		}
-		if err := c.fill(h); err != nil {
-			return 0, err
-		}
-		if h.loses(p, c.o.Now, c.u.Issued) {
-			out.Lost = append(out.Lost, p)
-		}
-		if err := saveList(d, p, h); err != nil {
+		if err := errors.Join(c.judge(out, p, h, true), saveList(d, p, h)); err != nil {
 			return 0, err
 		}
 	}
 	return gained, nil
+}
+
+// judge finds out what becomes of p's access, if anything may.
+func (c *change) judge(out *Applied, p access.PersonID, h *holding, may bool) error {
+	if !may {
+		return nil
+	}
+	if err := c.fill(h); err != nil {
+		return err
+	}
+	if c.loses(p, h) {
+		out.Lost = append(out.Lost, p)
+	}
+	c.byName(p, h)
+	return nil
 }
 
 func saveList(d drawer, p access.PersonID, h *holding) error {

@@ -82,7 +82,7 @@ func TestG7_TheFloorOnlyRises(t *testing.T) {
 	for _, c := range []struct{ set, want access.Position }{
 		{at(1, 7), at(1, 7)}, {at(1, 6), at(1, 7)}, {at(0, 99), at(1, 7)}, {at(2, 1), at(2, 1)}, {at(1, 99), at(2, 1)}, {at(2, 2), at(2, 2)},
 	} {
-		if err := s.SetFloor(c.set); err != nil {
+		if err := s.SetFloor(c.set, access.Digest{1}); err != nil {
 			t.Fatal(err)
 		}
 		want(c.want)
@@ -93,7 +93,7 @@ func TestG7_TheFloorOnlyRises(t *testing.T) {
 	if _, err := s.Floor(); !isDamage(err) {
 		t.Errorf("a damaged floor is %v", err)
 	}
-	if err := s.SetFloor(at(2, 3)); err != nil {
+	if err := s.SetFloor(at(2, 3), access.Digest{2}); err != nil {
 		t.Fatal(err)
 	}
 	want(at(2, 3))

@@ -28,6 +28,9 @@ const (
 	bucketClock     = "clock"
 	bucketFloor     = "floor"
 	bucketHolds     = "holds"
+	bucketBacks     = "backs"
+	bucketRevoked   = "revoked"
+	bucketTaken     = "taken"
 	bucketOpen      = "proofs_open" // one bucket a device inside
 	bucketProofs    = "proofs"      // likewise
 	bucketDrift     = "drift"       // likewise
