@@ -269,8 +269,8 @@ func wordAlerts(g Gateway) (out []alert) {
 	}
 	if g.Held > 0 {
 		wait := count(g.Held, "person waits", "people wait")
-		out = append(out, alert{Text: wait + " for your word at gateway " + string(g.ID) + ": they would lose their access, and keep it until somebody agrees.",
-			Remedy: "If they should lose it: gatehouse-cloud gateway agree --gateway " + string(g.ID) + ". If not, correct the source.", Href: "#gateways"})
+		out = append(out, alert{Text: wait + " for your word at gateway " + string(g.ID) + ": they would lose their access and keep it, or were revoked and stay out, until somebody agrees.",
+			Remedy: "If it is meant: gatehouse-cloud gateway agree --gateway " + string(g.ID) + ". If not, correct the source. gatehouse-agent hold list at the gateway names them.", Href: "#gateways"})
 	}
 	return append(out, foundAlert(g)...)
 }

@@ -76,6 +76,56 @@ func TestTowardsG3_OnlyWhatSomebodyMeantIsMeant(t *testing.T) {
 	})
 }
 
+// TestTowardsG3_WhatGrantsRestOnIsNotMeantByItself: a door, a group, hours or the last PIN that goes may cost somebody
+// their access though every grant stays; the gateway judges that, so nobody's word is put behind it.
+func TestTowardsG3_WhatGrantsRestOnIsNotMeantByItself(t *testing.T) {
+	lobby := item(access.KindDoor, "lobby", `{"id":"lobby","name":"Lobby","unit":"u1"}`)
+	group := item(access.KindGroup, "common", `{"id":"common","name":"Common","doors":["lobby","yard"]}`)
+	hours := item(access.KindSchedule, "day", `{"id":"day","name":"Day","weekly":[{"days":[1],"start":"08:00","end":"20:00"}]}`)
+	card := item(access.KindCredential, "kp0", `{"id":"kp0","person":"p0","kind":"card","secret":"04A1B2C3"}`)
+	was := append(manyItems(3), lobby, group, hours, card)
+	swap := func(key string, by ...access.Item) (out []access.Item) {
+		for _, it := range was {
+			if it.ID != key {
+				out = append(out, it)
+			}
+		}
+		return append(out, by...)
+	}
+	onEach(t, func(t *testing.T, dsn string) {
+		s := withGateway(t, dsn)
+		for what, c := range map[string]struct {
+			is     []access.Item
+			agreed bool
+			meant  bool
+		}{
+			"a door goes":                      {swap("lobby"), false, false},
+			"a door goes, and that is agreed":  {swap("lobby"), true, true},
+			"a door is another unit's":         {swap("lobby", item(access.KindDoor, "lobby", `{"id":"lobby","name":"Lobby"}`)), false, false},
+			"a door has a new name":            {swap("lobby", item(access.KindDoor, "lobby", `{"id":"lobby","name":"Front","unit":"u1"}`)), false, true},
+			"a group goes":                     {swap("common"), false, false},
+			"a group is emptied":               {swap("common", item(access.KindGroup, "common", `{"id":"common","name":"Common"}`)), false, false},
+			"a group opens by hours":           {swap("common", item(access.KindGroup, "common", `{"id":"common","name":"Common","doors":["lobby","yard"],"schedule":"day"}`)), false, false},
+			"a group grows":                    {swap("common", item(access.KindGroup, "common", `{"id":"common","name":"All","doors":["lobby","yard","pool"]}`)), false, true},
+			"hours go":                         {swap("day"), false, false},
+			"hours are emptied":                {swap("day", item(access.KindSchedule, "day", `{"id":"day","name":"Day","weekly":[]}`)), false, false},
+			"other hours":                      {swap("day", item(access.KindSchedule, "day", `{"id":"day","name":"Day","weekly":[{"days":[2],"start":"08:00","end":"20:00"}]}`)), false, true},
+			"the only PIN goes":                {swap("cp1"), false, false},
+			"the PIN goes, the card stays":     {swap("cp0"), false, true},
+			"what makes no sense takes a door": {swap("common", item(access.KindGroup, "common", `{"id":"common","doors":3}`)), false, false},
+		} {
+			stateAs(t, s, was, true, noon())
+			s.update(t, func(ctx context.Context, tx *Tx) error {
+				_, err := tx.Agree(ctx, "gw1", 0)
+				return err
+			})
+			if g := stateAs(t, s, c.is, c.agreed, noon()); (g.Meant == g.Published) != c.meant {
+				t.Errorf("%s: meant up to %v of %v", what, g.Meant, g.Published)
+			}
+		}
+	})
+}
+
 // TestTowardsG3_EndsThatWerePublishedTakeNothing: a date that passes is no new loss, an end moved into the past is.
 func TestTowardsG3_EndsThatWerePublishedTakeNothing(t *testing.T) {
 	onEach(t, func(t *testing.T, dsn string) {

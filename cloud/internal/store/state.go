@@ -35,7 +35,8 @@ func (r reader) scanHead(row interface{ Scan(...any) error }, id access.GatewayI
 // written; when there are any, they get the next revision and changed is true. The position is the
 // newest one either way. An item that is named twice is Invalid.
 //
-// The new revision is meant when by its terms somebody agrees with it, or it takes access from nobody;
+// The new revision is meant when by its terms somebody agrees with it, or it takes access from nobody,
+// nor a door, a group, hours or a last credential by which somebody may have it;
 // but never while an older one waits for agreement.
 func (t *Tx) SetState(ctx context.Context, gateway access.GatewayID, wanted []access.Item, terms Terms) (pos access.Position, changed bool, err error) {
 	h, err := t.scanHead(t.row(ctx, `UPDATE gateways SET revision = revision WHERE id = $1 RETURNING `+headColumns, gateway), gateway)
@@ -54,9 +55,15 @@ func (t *Tx) SetState(ctx context.Context, gateway access.GatewayID, wanted []ac
 	if err != nil {
 		return pos, false, explain("save ends of access at gateway", string(gateway), err)
 	}
+	takes := lost > 0
+	if !takes && !terms.Agreed {
+		if takes, err = t.takes(ctx, gateway, step, wanted); err != nil {
+			return pos, false, explain("read state of gateway", string(gateway), err)
+		}
+	}
 	follows := h.Meant == h.Position
 	h.Revision++
-	if follows && (terms.Agreed || lost == 0) {
+	if follows && (terms.Agreed || !takes) {
 		h.Meant = h.Position
 	}
 	h.digest = step.digest
