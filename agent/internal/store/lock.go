@@ -13,9 +13,9 @@ import (
 // exchanged for another file and closed to be looked at, and a second agent must be refused at those moments too.
 const lockSuffix = ".lock"
 
-// claim makes sure that nobody else uses dir/name until the file it returns is closed. That is nil where there is no room
+// occupy makes sure that nobody else uses dir/name until the file it returns is closed. That is nil where there is no room
 // even for an empty file: a full disk keeps no gateway from starting, and bbolt's lock is left.
-func claim(dir, name string, key Key, o Options) (*os.File, error) {
+func occupy(dir, name string, key Key, o Options) (*os.File, error) {
 	if key == (Key{}) {
 		return nil, fault.New(fault.Invalid, "open", name, "no key was given")
 	}
@@ -36,7 +36,7 @@ func claim(dir, name string, key Key, o Options) (*os.File, error) {
 	return nil, openFailed(path, err)
 }
 
-// release closes a claim, which may be nil.
+// release gives up what occupy took, which may be nil.
 func release(lock *os.File) error {
 	if lock == nil {
 		return nil

@@ -9,14 +9,14 @@ import (
 )
 
 // TestAClaimEndsWithItsFile: while one is open the other is refused, at once after it is closed it is not, and an opening that
-// fails leaves no claim behind.
+// fails leaves no lock behind.
 func TestAClaimEndsWithItsFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	for range 3 {
 		w := openWanted(t, dir)
-		if lock, err := claim(dir, WantedFile, testKey(1), Options{LockWait: 1}); lock != nil || fault.KindOf(err) != fault.Conflict {
-			t.Errorf("claimed twice: %v", err)
+		if lock, err := occupy(dir, WantedFile, testKey(1), Options{LockWait: 1}); lock != nil || fault.KindOf(err) != fault.Conflict {
+			t.Errorf("taken twice: %v", err)
 		}
 		if err := w.Close(); err != nil {
 			t.Fatal(err)

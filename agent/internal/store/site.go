@@ -64,7 +64,7 @@ func OpenSite(dir string, key Key, journal Journal, o Options) (*Site, error) {
 	if journal == nil {
 		return nil, fault.New(fault.Internal, "open", SiteFile, "no journal was given")
 	}
-	lock, err := claim(dir, SiteFile, key, o)
+	lock, err := occupy(dir, SiteFile, key, o)
 	if err != nil {
 		return nil, err
 	}

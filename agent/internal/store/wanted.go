@@ -51,7 +51,7 @@ func (s state) empty() bool { return s.Position == access.Position{} }
 // it can be fetched again; Quarantined tells. A file held by another process, sealed with another
 // key or in a directory that is missing or cannot be written is refused in words.
 func OpenWanted(dir string, key Key, o Options) (*Wanted, error) {
-	lock, err := claim(dir, WantedFile, key, o)
+	lock, err := occupy(dir, WantedFile, key, o)
 	if err != nil {
 		return nil, err
 	}
