@@ -63,6 +63,24 @@ type Counter interface {
 	Count(ctx context.Context) (int, error)
 }
 
+// ScheduleWriter keeps weekly hours on the device, whose own clock then opens and shuts by them. Rows
+// name them in Record.Schedules.
+type ScheduleWriter interface {
+	// KeepSchedules brings our schedules on the device closer to want, by one change a call, so that a
+	// removal of a person that falls due never waits for more. more says that something was changed:
+	// call it again, which also reads the change back. Only rows whose schedules stand are taken by
+	// Apply. A schedule of ours that is not wanted is removed once no row of the last List carries it;
+	// those of others are never touched. Holidays are not looked at unless Limits.Holidays: the caller
+	// gives no hours that have any ahead. Conflict when the device's clock is not good enough to go by.
+	KeepSchedules(ctx context.Context, want []access.Schedule) (more bool, err error)
+}
+
+// ClockReader says how far the device's clock is ahead of the gateway's; negative: behind. Unsupported
+// when the device does not tell.
+type ClockReader interface {
+	Skew(ctx context.Context) (time.Duration, error)
+}
+
 // Doctor tells an installer, in words, what a device that does not work as expected is missing:
 // the dialect met, and what to switch on.
 type Doctor interface {

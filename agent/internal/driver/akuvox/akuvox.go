@@ -20,7 +20,9 @@ const (
 const (
 	infoPath  = "/api/system/info"
 	usersPath = "/api/user/get"
+	hoursPath = "/api/schedule/get"
 	relayPath = "/api/relay/trig"
+	clockPath = "/api/system/status"
 )
 
 // Panel is one Akuvox unit. It is a driver.Panel and safe for concurrent use: exchanges go one at
@@ -28,6 +30,7 @@ const (
 type Panel struct {
 	cfg  driver.Config
 	link *link
+	now  func() time.Time
 
 	mu    sync.Mutex
 	known known
@@ -37,18 +40,22 @@ type Panel struct {
 type known struct {
 	profile  profile
 	lookup   lookup
-	paged    bool   // a list call without page is of no use here
-	pathVerb bool   // writes go to /api/user/add and /del, not to /api/user/set
-	tail     string // what the unit puts after the last schedule pair, ";" or ","
-	cards    string // what it puts between cards; "" not seen yet
-	refTwin  bool   // it spells UserID as UserId
+	paged    map[string]bool // paths where a list call without page is of no use; never changed, only replaced
+	pathVerb bool            // writes go to /api/user/add and /del, not to /api/user/set
+	tail     string          // what the unit puts after the last schedule pair, ";" or ","
+	sep      string          // what it puts between schedule pairs; "" not seen yet
+	cards    string          // what it puts between cards; "" not seen yet
+	refTwin  bool            // it spells UserID as UserId
+	hours    hours           // the weekly schedules on it
 }
 
 var (
-	_ driver.Panel        = (*Panel)(nil)
-	_ driver.DoorReleaser = (*Panel)(nil)
-	_ driver.RelayChecker = (*Panel)(nil)
-	_ driver.Doctor       = (*Panel)(nil)
+	_ driver.Panel          = (*Panel)(nil)
+	_ driver.DoorReleaser   = (*Panel)(nil)
+	_ driver.RelayChecker   = (*Panel)(nil)
+	_ driver.Doctor         = (*Panel)(nil)
+	_ driver.ScheduleWriter = (*Panel)(nil)
+	_ driver.ClockReader    = (*Panel)(nil)
 )
 
 // New makes the driver of one unit without touching the network. cfg.URL is http:// or https://
@@ -58,7 +65,11 @@ func New(cfg driver.Config, deps driver.Deps) (driver.Panel, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Panel{cfg: cfg, link: l, known: known{profile: profileOf(cfg.Model)}}, nil
+	now := deps.Now
+	if now == nil {
+		now = time.Now
+	}
+	return &Panel{cfg: cfg, link: l, now: now, known: known{profile: profileOf(cfg.Model)}}, nil
 }
 
 // Close lets go of the connection, if there is one.
@@ -68,7 +79,8 @@ func (p *Panel) Close() error {
 }
 
 // Probe asks the unit what it is, learns how it writes its rows, and proves whether it can look a
-// row up (§2.3): four reading requests at most, one list on a panel of any size. When the unit
+// row up (§2.3) and keeps weekly hours (§2.4): five reading requests at most on a panel that lists its
+// schedules at once, whatever its size. When the unit
 // names itself but its users cannot be read, the identity is returned along with the error.
 func (p *Panel) Probe(ctx context.Context) (model.Identity, model.Limits, error) {
 	id, err := p.info(ctx)
@@ -84,7 +96,15 @@ func (p *Panel) Probe(ctx context.Context) (model.Identity, model.Limits, error)
 	if _, err := p.prove(ctx); err != nil {
 		return id, prof.limits(false), err
 	}
-	return id, prof.limits(p.facts().lookup == lookupWorks), nil
+	keeps, err := p.keepsHours(ctx)
+	if err != nil {
+		return id, prof.limits(false), err
+	}
+	limits := prof.limits(p.facts().lookup == lookupWorks)
+	if keeps {
+		limits.Schedules = schedulesPerRow
+	}
+	return id, limits, nil
 }
 
 // info reads system/info; the status stands under data, or beside the retcode on some X916S (§2.1).

@@ -54,7 +54,7 @@ func (p *Panel) remove(ctx context.Context, step model.Step) error {
 }
 
 func (p *Panel) gone(ctx context.Context, step model.Step, conflict error) error {
-	rows, err := p.all(ctx, "")
+	rows, err := p.all(ctx, users(""))
 	if err != nil {
 		return err
 	}
@@ -120,7 +120,7 @@ func (p *Panel) cleared(ctx context.Context, step model.Step, it map[string]stri
 	if err != nil {
 		return err
 	}
-	if old.record().PIN.Equal(step.Record.PIN) && len(old.record().Cards) == len(step.Record.Cards) {
+	if is := old.record(hours{}); is.PIN.Equal(step.Record.PIN) && len(is.Cards) == len(step.Record.Cards) {
 		return nil
 	}
 	if err := p.write(ctx, verbDel, map[string]string{fieldID: old.get(fieldID)}); err != nil {
@@ -166,6 +166,9 @@ const (
 // that, the vendor's /api/user/add and /del are tried once and remembered (§2.3).
 func (p *Panel) write(ctx context.Context, verb string, it map[string]string) error {
 	op := map[string]string{verbAdd: "add a user to", verbSet: "change a user on", verbDel: "remove a user from"}[verb]
+	if verb != verbDel {
+		p.noteWritten(it[fieldSchedule])
+	}
 	body := request{Target: "user", Action: verb, Data: items{Item: []map[string]string{it}}}
 	byPath := p.facts().pathVerb
 	path := "/api/user/set"
@@ -192,7 +195,7 @@ func (p *Panel) orFull(ctx context.Context, verb string, err error) error {
 		return err
 	}
 	const op = "add a user to"
-	pg, lerr := p.page(ctx, "", 1)
+	pg, lerr := p.page(ctx, users(""), 1)
 	if most := p.facts().profile.people; lerr == nil && most > 0 && pg.num >= most {
 		return fault.New(fault.Full, op, p.link.subject, "the panel holds %d users and takes no more", pg.num).WithRemedy("%s", remedyFull)
 	}

@@ -36,6 +36,11 @@ func (p *Panel) check(step model.Step) error {
 		return bad("a card is not of 1 to %d characters 0-9 A-F", cardChars)
 	case len(rec.Relays) == 0:
 		return bad("it opens no relay")
+	case len(rec.Schedules) > schedulesPerRow:
+		return bad("%d weekly schedules: %d are written for one person at most", len(rec.Schedules), schedulesPerRow)
+	case !p.facts().hours.ready(rec.Schedules):
+		return fault.New(fault.Conflict, string(step.Op)+" a row on", p.link.subject, "its weekly hours are not on the panel").
+			WithRemedy("The gateway writes the hours first and then the person: see why it could not. A schedule may need %d windows at most.", mostSpans)
 	}
 	for _, r := range rec.Relays {
 		if !p.has(r) {

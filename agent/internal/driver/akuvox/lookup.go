@@ -27,7 +27,10 @@ func (p *Panel) Read(ctx context.Context, ref model.Ref) ([]model.Record, error)
 	if err != nil {
 		return nil, err
 	}
-	return records(rows), nil
+	if err := p.learnHours(ctx, rows, false); err != nil {
+		return nil, err
+	}
+	return records(rows, p.facts().hours), nil
 }
 
 func (p *Panel) rowsOf(ctx context.Context, ref model.Ref) ([]row, error) {
@@ -49,7 +52,7 @@ func (p *Panel) rowsOf(ctx context.Context, ref model.Ref) ([]row, error) {
 			return hits, nil
 		}
 	}
-	rows, err := p.all(ctx, "")
+	rows, err := p.all(ctx, users(""))
 	return carrying(rows, ref), err
 }
 
@@ -57,7 +60,7 @@ func (p *Panel) rowsOf(ctx context.Context, ref model.Ref) ([]row, error) {
 // by its UserID and nothing else came. An answer with rows that do not match proves the contrary,
 // and so does a unit that does not know the parameter.
 func (p *Panel) search(ctx context.Context, ref model.Ref) (hits []row, found bool, err error) {
-	rows, err := p.all(ctx, string(ref))
+	rows, err := p.all(ctx, users(string(ref)))
 	k := fault.KindOf(err)
 	switch {
 	case errors.Is(err, errIgnored), err != nil && (k == fault.Invalid || k == fault.Unsupported):
@@ -77,7 +80,7 @@ func (p *Panel) search(ctx context.Context, ref model.Ref) (hits []row, found bo
 // prove looks for a row that is known to be there, by its UserID alone. empty says that the unit
 // holds no rows at all, so that nothing can be proven and nothing be missed.
 func (p *Panel) prove(ctx context.Context) (empty bool, err error) {
-	pg, err := p.page(ctx, "", 1)
+	pg, err := p.page(ctx, users(""), 1)
 	if err != nil || len(pg.rows) == 0 && pg.num <= 0 {
 		return err == nil, err
 	}

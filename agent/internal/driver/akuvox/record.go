@@ -1,6 +1,7 @@
 package akuvox
 
 import (
+	"cmp"
 	"maps"
 	"strings"
 
@@ -37,12 +38,10 @@ func (r row) foreign() bool {
 	return false
 }
 
-// record is the row in the house's words.
-func (r row) record() model.Record {
-	rec := model.Record{
-		Ref: r.ref(), Native: r.get(fieldID), Name: r.get(fieldName),
-		Relays: relaysOf(r.pairs()), ReadOnly: r.foreign(),
-	}
+// record is the row in the house's words; h says whose hours the numbers of its schedules are.
+func (r row) record(h hours) model.Record {
+	rec := model.Record{Ref: r.ref(), Native: r.get(fieldID), Name: r.get(fieldName), ReadOnly: r.foreign()}
+	rec.Relays, rec.Schedules = accessOf(r.pairs(), h)
 	if pin := r.get(fieldPIN); pin != "" {
 		rec.PIN = access.NewSecret(pin)
 	}
@@ -52,10 +51,10 @@ func (r row) record() model.Record {
 	return rec
 }
 
-func records(rows []row) []model.Record {
+func records(rows []row, h hours) []model.Record {
 	out := make([]model.Record, 0, len(rows))
 	for _, r := range rows {
-		out = append(out, r.record())
+		out = append(out, r.record(h))
 	}
 	return out
 }
@@ -110,7 +109,7 @@ func overlay(it map[string]string, rec model.Record, k known) {
 	if sep == "" {
 		sep = ";"
 	}
-	pairs := pairsFor(rec.Relays, k.tail)
+	pairs := pairsFor(k.hours.numbers(rec.Schedules), rec.Relays, cmp.Or(k.tail, k.sep, ","), k.tail)
 	it[fieldRef], it[fieldName] = string(rec.Ref), rec.Name
 	if k.refTwin {
 		it[fieldRefTwin] = string(rec.Ref)

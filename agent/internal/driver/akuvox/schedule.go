@@ -3,25 +3,40 @@ package akuvox
 import (
 	"slices"
 	"strings"
+
+	"gatehouse/protocol/access"
 )
 
 // always is the built-in schedule that never closes (§2.4).
 const always = "1001"
 
-// relaysOf reads the schedule pairs of a row, "1001-12;1002-3", with either separator (§2.3). Pairs of
-// the schedule that is always open give their relays by letter. Any other pair stands as it is
-// written, so that such a row never passes for one we wrote.
-func relaysOf(pairs string) []string {
+// accessOf reads the schedule pairs of a row, "1001-12;1003-3", with either separator (§2.3). Pairs
+// of the schedule that is always open give their relays by letter. Where every pair is of schedules
+// of ours, each with all of its hours, and all name the same relays, these are the row's relays and
+// hours. Any other pair stands as it is written, so that such a row never passes for one we wrote.
+func accessOf(pairs string, h hours) (relays []string, schedules []access.ScheduleID) {
+	list := split(pairs)
+	if relays, schedules = h.access(list); len(schedules) > 0 {
+		return relays, schedules
+	}
 	var out []string
-	for _, pair := range split(pairs) {
+	for _, pair := range list {
 		schedule, digits, _ := strings.Cut(pair, "-")
-		if schedule != always || digits == "" || strings.Trim(digits, "123456789") != "" {
+		if schedule != always || !relayDigits(digits) {
 			out = append(out, pair)
 			continue
 		}
-		for _, d := range digits {
-			out = append(out, string('A'+d-'1'))
-		}
+		out = append(out, relayLetters(digits)...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
+}
+
+func relayDigits(s string) bool { return s != "" && strings.Trim(s, "123456789") == "" }
+
+func relayLetters(digits string) (out []string) {
+	for _, d := range digits {
+		out = append(out, string('A'+d-'1'))
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
@@ -38,16 +53,22 @@ func split(s string) []string {
 	return out
 }
 
-// pairsFor writes relays as the unit wants them: "1001-12" and what it puts at the end. The relays
-// have passed relayDigit.
-func pairsFor(relays []string, tail string) string {
+// pairsFor writes the relays under each schedule number as the unit wants them, "1001-12,1003-12", with
+// what it puts between pairs and at the end: what it has shown, else a comma between, because units
+// that were seen to put nothing at the end want one (§2.3). The relays have passed relayDigit.
+func pairsFor(numbers, relays []string, sep, tail string) string {
 	var digits []string
 	for _, r := range relays {
 		d, _ := relayDigit(r)
 		digits = append(digits, d)
 	}
 	slices.Sort(digits)
-	return always + "-" + strings.Join(slices.Compact(digits), "") + tail
+	joined := strings.Join(slices.Compact(digits), "")
+	var pairs []string
+	for _, n := range numbers {
+		pairs = append(pairs, n+"-"+joined)
+	}
+	return strings.Join(pairs, sep) + tail
 }
 
 // relayDigit is the unit's number of a relay: "1" for "A". ok is false for what is no relay.

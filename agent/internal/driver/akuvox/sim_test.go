@@ -1,9 +1,11 @@
 package akuvox_test
 
 import (
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -54,13 +56,19 @@ func newBench(t *testing.T, o akuvoxsim.Options) *bench {
 // newPanel makes a driver without pauses.
 func newPanel(t *testing.T, cfg driver.Config) *akuvox.Panel {
 	t.Helper()
+	return newPanelAt(t, cfg, time.Now)
+}
+
+// newPanelAt makes one whose gateway has another time.
+func newPanelAt(t *testing.T, cfg driver.Config, now func() time.Time) *akuvox.Panel {
+	t.Helper()
 	if cfg.Pace == 0 {
 		cfg.Pace = -1
 	}
 	if cfg.ID == "" {
 		cfg.ID = "lobby-1"
 	}
-	p, err := akuvox.New(cfg, driver.Deps{Log: slog.New(slog.DiscardHandler), Now: time.Now})
+	p, err := akuvox.New(cfg, driver.Deps{Log: slog.New(slog.DiscardHandler), Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,5 +151,18 @@ func TestDriverSuiteOnBadDays(t *testing.T) {
 				Model: "E18C", Auth: akuvoxsim.AuthDigest, Faults: []akuvoxsim.FaultSetting{{Name: name, On: true}},
 			}))
 		})
+	}
+}
+
+// raw is a write of another system.
+func raw(t *testing.T, url, path, body string) {
+	t.Helper()
+	resp, err := http.Post(url+path, "application/json", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if b, err := io.ReadAll(resp.Body); err != nil || strings.Contains(string(b), `"retcode":-`) {
+		t.Fatalf("%s: %s, %v", path, b, err)
 	}
 }

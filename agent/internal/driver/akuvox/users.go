@@ -24,16 +24,20 @@ const (
 // are walked until the total is reached. A list that changes meanwhile is read again, a few times;
 // then it is an error, never a short list.
 func (p *Panel) List(ctx context.Context) ([]model.Record, error) {
-	rows, err := p.all(ctx, "")
+	rows, err := p.all(ctx, users(""))
 	if err != nil {
 		return nil, err
 	}
-	return records(rows), nil
+	if err := p.learnHours(ctx, rows, true); err != nil {
+		return nil, err
+	}
+	p.noteCarried(rows)
+	return records(rows, p.facts().hours), nil
 }
 
 // Count implements driver.Counter by the total that the first page carries.
 func (p *Panel) Count(ctx context.Context) (int, error) {
-	pg, err := p.page(ctx, "", 1)
+	pg, err := p.page(ctx, users(""), 1)
 	if err != nil {
 		return 0, err
 	}
@@ -42,31 +46,37 @@ func (p *Panel) Count(ctx context.Context) (int, error) {
 
 const opList = "read users of"
 
-// all collects every row, or every row that the unit finds for filter.
-func (p *Panel) all(ctx context.Context, filter string) ([]row, error) {
-	if !p.facts().paged {
-		rows, whole, err := p.atOnce(ctx, filter)
+// listing is one list call: what it is for, where, and what the unit shall find.
+type listing struct{ op, path, filter string }
+
+// users lists every user, or those that the unit finds for filter.
+func users(filter string) listing { return listing{opList, usersPath, filter} }
+
+// all collects every row of a list.
+func (p *Panel) all(ctx context.Context, of listing) ([]row, error) {
+	if !p.facts().paged[of.path] {
+		rows, whole, err := p.atOnce(ctx, of)
 		if err != nil || whole {
 			return rows, err
 		}
 	}
 	for range maxWalks {
-		rows, steady, err := p.walk(ctx, filter)
+		rows, steady, err := p.walk(ctx, of)
 		if err != nil || steady {
 			return rows, err
 		}
 	}
-	return nil, fault.New(fault.Timeout, opList, p.link.subject, "the list kept changing, or did not add up to its own total, in %d attempts", maxWalks).
+	return nil, fault.New(fault.Timeout, of.op, p.link.subject, "the list kept changing, or did not add up to its own total, in %d attempts", maxWalks).
 		WithRemedy("Stop editing the panel from elsewhere for a minute; update its firmware if this lasts.")
 }
 
 // atOnce asks without a page. whole is false when the answer does not prove itself complete: then
 // the pages must be walked, and a unit that showed less than its total is not asked so again.
-func (p *Panel) atOnce(ctx context.Context, filter string) (rows []row, whole bool, err error) {
-	pg, err := p.page(ctx, filter, 0)
+func (p *Panel) atOnce(ctx context.Context, of listing) (rows []row, whole bool, err error) {
+	pg, err := p.page(ctx, of, 0)
 	switch k := fault.KindOf(err); {
-	case err != nil && (k == fault.Invalid || k == fault.Unsupported):
-		p.learn(func(n *known) { n.paged = true }) // it wants a page, or the whole is too large for us
+	case err != nil && (k == fault.Invalid || k == fault.Unsupported && of.path == usersPath):
+		p.onlyPages(of) // it wants a page, or the whole is too large for us
 		return nil, false, nil
 	case err != nil:
 		return nil, false, err
@@ -78,34 +88,44 @@ func (p *Panel) atOnce(ctx context.Context, filter string) (rows []row, whole bo
 	case pg.num == n && n != pageSize, pg.num < 0 && n == 0:
 		return pg.rows, true, nil
 	case pg.num > n:
-		p.learn(func(k *known) { k.paged = true })
+		p.onlyPages(of)
 	}
 	return nil, false, nil
 }
 
+func (p *Panel) onlyPages(of listing) {
+	p.learn(func(k *known) {
+		paged := map[string]bool{of.path: true}
+		maps.Copy(paged, k.paged)
+		k.paged = paged
+	})
+}
+
 // page does one list call; number 0 asks without a page.
-func (p *Panel) page(ctx context.Context, filter string, number int) (page, error) {
+func (p *Panel) page(ctx context.Context, of listing, number int) (page, error) {
 	q := url.Values{}
-	if filter != "" {
-		q.Set("NameOrPerID", filter)
+	if of.filter != "" {
+		q.Set("NameOrPerID", of.filter)
 	}
 	if number > 0 {
 		q.Set("page", strconv.Itoa(number))
 	}
-	r, err := p.link.get(ctx, opList, usersPath, q)
+	r, err := p.link.get(ctx, of.op, of.path, q)
 	if err != nil {
 		return page{}, err
 	}
 	pg, err := decodePage(r.data)
 	if err != nil {
-		return page{}, fault.New(fault.Invalid, opList, p.link.subject, "%w", err).WithRemedy("%s", remedyWeb)
+		return page{}, fault.New(fault.Invalid, of.op, p.link.subject, "%w", err).WithRemedy("%s", remedyWeb)
 	}
 	if len(pg.rows) > maxRows {
 		return page{}, p.tooMany()
 	}
-	p.study(pg.rows)
+	if of.path == usersPath {
+		p.study(pg.rows)
+	}
 	for _, r := range pg.rows {
-		if filter != "" && !mentions(r, filter) {
+		if of.filter != "" && !mentions(r, of.filter) {
 			return page{}, errIgnored
 		}
 	}
@@ -128,6 +148,9 @@ func (p *Panel) study(rows []row) {
 			if t := tailOf(r.pairs()); t != "" {
 				k.tail = t
 			}
+			if s := strings.TrimRight(r.pairs(), "; ,"); strings.ContainsAny(s, ";,") {
+				k.sep = s[strings.IndexAny(s, ";,"):][:1]
+			}
 			if c := r.get(fieldCards); strings.ContainsAny(c, ";,") {
 				k.cards = c[strings.IndexAny(c, ";,"):][:1]
 			}
@@ -139,10 +162,10 @@ func (p *Panel) study(rows []row) {
 }
 
 // walk reads page after page. steady is false when the pages contradict each other.
-func (p *Panel) walk(ctx context.Context, filter string) (rows []row, steady bool, err error) {
+func (p *Panel) walk(ctx context.Context, of listing) (rows []row, steady bool, err error) {
 	w := walk{seen: map[string]bool{}, total: -1}
 	for n := 1; ; n++ {
-		pg, err := p.page(ctx, filter, n)
+		pg, err := p.page(ctx, of, n)
 		if err != nil {
 			return nil, false, err
 		}

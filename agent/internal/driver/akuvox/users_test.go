@@ -270,7 +270,7 @@ func TestProbeCostsTheSameForEveryPanel(t *testing.T) {
 			if _, _, err := w.panel(t).Probe(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if got := len(w.calls()); got != 3 {
+			if got := len(w.calls()); got != 4 {
 				t.Errorf("%d rows: %d requests %v", n, got, w.calls())
 			}
 		}

@@ -132,7 +132,7 @@ func TestRecord(t *testing.T) {
 		"nothing":          {`{"UserID":null,"Name":[1],"PrivatePIN":{}}`, model.Record{}},
 	}
 	for name, tt := range tests {
-		got := rowOf(t, tt.row).record()
+		got := rowOf(t, tt.row).record(hours{})
 		if !got.Same(tt.want) || got.Native != tt.want.Native || got.ReadOnly != tt.want.ReadOnly {
 			t.Errorf("%s: %+v, want %+v", name, got, tt.want)
 		}
@@ -144,7 +144,7 @@ func TestOtherSchedulesAreNeverTheSame(t *testing.T) {
 	t.Parallel()
 	want := model.Record{Relays: []string{"A"}}
 	for _, pairs := range []string{"1002-1", "1001-1;1003-1", "1001", "", "1001-1;x", "11001-1"} {
-		if got := (model.Record{Relays: relaysOf(pairs)}); got.Same(want) {
+		if got := (model.Record{Relays: relaysAlways(pairs)}); got.Same(want) {
 			t.Errorf("%q passes for an ordinary resident's", pairs)
 		}
 	}
@@ -152,11 +152,11 @@ func TestOtherSchedulesAreNeverTheSame(t *testing.T) {
 
 func TestPairs(t *testing.T) {
 	t.Parallel()
-	if got := pairsFor([]string{"D", "A", "A"}, ";"); got != "1001-14;" {
+	if got := pairsFor([]string{always}, []string{"D", "A", "A"}, ",", ";"); got != "1001-14;" {
 		t.Errorf("got %q", got)
 	}
 	for _, relays := range [][]string{{"A"}, {"A", "B"}, {"B", "D"}} {
-		if got := relaysOf(pairsFor(relays, ",")); !slices.Equal(got, relays) {
+		if got := relaysAlways(pairsFor([]string{always}, relays, ",", ",")); !slices.Equal(got, relays) {
 			t.Errorf("%v became %v", relays, got)
 		}
 	}
@@ -275,7 +275,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		for _, row := range pg.rows {
 			_ = row.key()
-			got := row.record()
+			got := row.record(hours{})
 			if !slices.IsSorted(got.Relays) {
 				t.Errorf("relays %v", got.Relays)
 			}
@@ -288,4 +288,10 @@ func FuzzDecode(f *testing.F) {
 			}
 		}
 	})
+}
+
+// relaysAlways reads pairs on a unit without schedules of ours.
+func relaysAlways(pairs string) []string {
+	relays, _ := accessOf(pairs, hours{})
+	return relays
 }

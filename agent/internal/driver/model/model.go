@@ -102,6 +102,7 @@ type Limits struct {
 	NameChars   int          `json:"name_characters,omitempty"` // 0 unknown
 	Relays      []string     `json:"relays,omitempty"`          // "A", "B"; empty unknown
 	Schedules   int          `json:"schedules,omitempty"`       // weekly schedules one row can name; 0: the device keeps none
+	Holidays    bool         `json:"holidays,omitempty"`        // it keeps dates on which a schedule is shut
 	Mobile      bool         `json:"mobile"`                    // can hold app slots
 	Lookup      bool         `json:"lookup"`                    // Read costs the same for every size of panel
 	Grade       access.Grade `json:"confirms"`                  // the best grade read-back can give
