@@ -69,6 +69,7 @@ func (w *Wanted) way(in Input, g access.Grant, d access.DoorID, relay string) []
 	}
 	if out.holds.Until.IsZero() || out.holds.Until.After(in.Now) {
 		w.edge(out.holds, in.Now)
+		w.sooner(in.holidaysOver(out.schedule))
 		w.refuseOnce(kind, why)
 	}
 	return nil
@@ -89,8 +90,41 @@ func (in Input) cannot(g access.Grant, s access.ScheduleID) (fault.Kind, string)
 		return fault.Conflict, doors + " open by a schedule, and the clock is not trusted; connect the gateway to the internet or to a time server"
 	case !known:
 		return fault.Invalid, doors + " open by a schedule that the property does not have; choose another for the group"
+	case !in.holidaysOver(s).IsZero():
+		return fault.Unsupported, doors + " open by a schedule with holidays ahead, which this panel does not keep; use one without holidays, or give a grant with an end"
 	}
 	return 0, ""
+}
+
+// holidaysOver is when the last holiday of a schedule is over; zero when none is ahead, or the device
+// keeps them.
+func (in Input) holidaysOver(s access.ScheduleID) time.Time {
+	if in.Limits.Holidays {
+		return time.Time{}
+	}
+	return HolidaysOver(in.Places, s, in.Now)
+}
+
+// HolidaysOver is when the last holiday of a schedule is over, at midnight in the property's zone; zero
+// when none is ahead of now or under way. Without a zone it is UTC's midnight a day later: every zone's
+// is over by then.
+func HolidaysOver(p access.Places, s access.ScheduleID, now time.Time) (last time.Time) {
+	loc, err := p.Property.Location()
+	extra := 1
+	if err != nil {
+		loc, extra = time.UTC, 2
+	}
+	for _, h := range p.Schedules[s].Holidays {
+		day, err := time.Parse(time.DateOnly, h)
+		if err != nil {
+			continue // Validate refuses it, and then it never opens
+		}
+		y, m, d := day.Date()
+		if over := rules.Wall(y, m, d+extra, 0, 0, loc, rules.End); over.After(now) && over.After(last) {
+			last = over
+		}
+	}
+	return last
 }
 
 // doors is what a grant leads to, here or elsewhere.

@@ -357,11 +357,20 @@ func TestSchedules(t *testing.T) {
 		hours   []access.ScheduleID
 		refused []fault.Kind
 	}{
-		"in the row":                       {[]access.Grant{group("office")}, nil, []string{"A"}, []access.ScheduleID{"day"}, nil},
-		"the panel keeps none":             {[]access.Grant{group("office")}, func(in *Input) { in.Limits.Schedules = 0 }, nil, nil, []fault.Kind{fault.Unsupported}},
-		"the clock is not trusted":         {[]access.Grant{group("office")}, func(in *Input) { in.Trusted = false }, nil, nil, []fault.Kind{fault.Conflict}},
-		"the property has no such hours":   {[]access.Grant{group("office")}, func(in *Input) { in.Places.Schedules = nil }, nil, nil, []fault.Kind{fault.Invalid}},
-		"at any time is wider":             {[]access.Grant{group("office"), {ID: "x", Door: "lobby", Window: window(-1, 0)}}, nil, []string{"A"}, nil, nil},
+		"in the row":                     {[]access.Grant{group("office")}, nil, []string{"A"}, []access.ScheduleID{"day"}, nil},
+		"the panel keeps none":           {[]access.Grant{group("office")}, func(in *Input) { in.Limits.Schedules = 0 }, nil, nil, []fault.Kind{fault.Unsupported}},
+		"the clock is not trusted":       {[]access.Grant{group("office")}, func(in *Input) { in.Trusted = false }, nil, nil, []fault.Kind{fault.Conflict}},
+		"the property has no such hours": {[]access.Grant{group("office")}, func(in *Input) { in.Places.Schedules = nil }, nil, nil, []fault.Kind{fault.Invalid}},
+		"at any time is wider":           {[]access.Grant{group("office"), {ID: "x", Door: "lobby", Window: window(-1, 0)}}, nil, []string{"A"}, nil, nil},
+		"with a holiday ahead": {[]access.Grant{group("office")}, func(in *Input) {
+			in.Places.Schedules["day"] = access.Schedule{ID: "day", Holidays: []string{"2999-12-25"}}
+		}, nil, nil, []fault.Kind{fault.Unsupported}},
+		"with holidays, which the panel keeps": {[]access.Grant{group("office")}, func(in *Input) {
+			in.Places.Schedules["day"], in.Limits.Holidays = access.Schedule{ID: "day", Holidays: []string{"2999-12-25"}}, true
+		}, []string{"A"}, []access.ScheduleID{"day"}, nil},
+		"with a holiday that is over": {[]access.Grant{group("office")}, func(in *Input) {
+			in.Places.Schedules["day"] = access.Schedule{ID: "day", Holidays: []string{"1999-12-25"}}
+		}, []string{"A"}, []access.ScheduleID{"day"}, nil},
 		"both hours of one door":           {[]access.Grant{group("office"), group("evening")}, nil, []string{"A"}, []access.ScheduleID{"day", "night"}, nil},
 		"more hours than the panel keeps":  {[]access.Grant{group("office"), group("evening")}, func(in *Input) { in.Limits.Schedules = 1 }, nil, nil, []fault.Kind{fault.Full}},
 		"other doors at any time":          {[]access.Grant{group("office"), {ID: "x", Door: "garage", Window: window(-1, 0)}}, nil, []string{"B"}, nil, []fault.Kind{fault.Unsupported}},
@@ -421,5 +430,32 @@ func TestPrintsOfRowsWithoutHoursStay(t *testing.T) {
 	limited.Schedules = []access.ScheduleID{"b", "a"}
 	if got := PrintRecord(plain{}, limited); got == want || !strings.HasSuffix(got, `["a","b"]]`) {
 		t.Errorf("%q", got)
+	}
+}
+
+func TestHolidaysAreOverAtTheirMidnight(t *testing.T) {
+	p := access.Places{
+		Property:  access.Property{ID: "p", Zone: "America/Chicago"},
+		Schedules: map[access.ScheduleID]access.Schedule{"day": {ID: "day", Holidays: []string{"2026-12-25", "2026-07-04"}}},
+	}
+	at := func(s string) time.Time {
+		v, err := time.Parse(time.RFC3339, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	last := at("2026-12-26T00:00:00-06:00")
+	for _, c := range []struct {
+		now, zone string
+		want      time.Time
+	}{
+		{"2026-01-01T00:00:00Z", "America/Chicago", last}, {"2026-12-25T23:59:59-06:00", "America/Chicago", last},
+		{"2026-12-26T00:00:00-06:00", "America/Chicago", time.Time{}}, {"2026-12-26T12:00:00Z", "", at("2026-12-27T00:00:00Z")},
+	} {
+		p.Property.Zone = c.zone
+		if got := HolidaysOver(p, "day", at(c.now)); !got.Equal(c.want) {
+			t.Errorf("at %s in %q: %v, want %v", c.now, c.zone, got, c.want)
+		}
 	}
 }
