@@ -56,6 +56,8 @@ func Run(t *testing.T, newSubject func(t *testing.T) Subject) {
 		{"a stranger's row is never changed or removed by its number", strangerByNumber},
 		{"a stranger's row is taken over only as it was listed", takeOver},
 		{"a full panel says full", full},
+		{"weekly hours stand, are carried and go", weekly},
+		{"hours that do not stand are refused", weeklyUnknown},
 		{"an answer lost after the write", cut(true)},
 		{"an answer lost before the write", cut(false)},
 		{"an unreachable panel says so", down},

@@ -21,10 +21,11 @@ import (
 )
 
 var (
-	_ driver.Panel        = (*Panel)(nil)
-	_ driver.DoorReleaser = (*Panel)(nil)
-	_ driver.Counter      = (*Panel)(nil)
-	_ driver.Taker        = (*Panel)(nil)
+	_ driver.Panel          = (*Panel)(nil)
+	_ driver.DoorReleaser   = (*Panel)(nil)
+	_ driver.Counter        = (*Panel)(nil)
+	_ driver.ScheduleWriter = (*Panel)(nil)
+	_ driver.Taker          = (*Panel)(nil)
 )
 
 // Panel is one driver's instance for a panel in memory. The zero value is not usable; make one with
@@ -42,6 +43,7 @@ type device struct {
 	limits   model.Limits
 	rows     map[string]model.Record
 	nextID   int
+	hours    map[access.ScheduleID]access.Schedule
 	Requests []Request // every request, oldest first
 	Entries  []Entry   // the door log, oldest first
 	fail     func(Request) error
@@ -52,7 +54,7 @@ type device struct {
 // Request is one request as the panel saw it.
 type Request struct {
 	At       time.Time
-	What     string // "probe", "read", "list", "add", "change", "remove", "release"
+	What     string // "probe", "read", "list", "add", "change", "remove", "release", "schedule"
 	Ref      model.Ref
 	Mutating bool
 }
@@ -240,6 +242,11 @@ func (p *Panel) add(r model.Record) error {
 }
 
 func (p *Panel) put(id string, r model.Record) error {
+	for _, s := range r.Schedules {
+		if _, ok := p.hours[s]; !ok {
+			return fault.New(fault.Conflict, "write", string(r.Ref), "schedule %s is not on the panel", s)
+		}
+	}
 	for native, o := range p.rows {
 		if native != id && !r.PIN.IsZero() && o.PIN.Equal(r.PIN) {
 			return fault.New(fault.Conflict, "write", string(r.Ref), "the PIN is taken by row %s", native)
@@ -267,6 +274,9 @@ func (p *Panel) Present(code string) []string {
 	defer p.mu.Unlock()
 	for _, r := range p.rows {
 		if r.PIN.Reveal() == code || slices.ContainsFunc(r.Cards, func(c access.Secret) bool { return c.Reveal() == code }) {
+			if !p.openNow(r) {
+				break
+			}
 			for _, relay := range r.Relays {
 				p.Entries = append(p.Entries, Entry{p.now(), relay, true, string(r.Ref)})
 			}

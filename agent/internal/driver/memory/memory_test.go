@@ -11,9 +11,17 @@ import (
 	"gatehouse/protocol/access/fault"
 )
 
-func TestSuite(t *testing.T) {
+func TestSuite(t *testing.T) { suite(t, 0) }
+
+func TestSuiteWithHours(t *testing.T) { suite(t, 2) }
+
+func suite(t *testing.T, schedules int) {
+	t.Helper()
 	drivertest.Run(t, func(*testing.T) drivertest.Subject {
 		p := memory.New(40, time.Now)
+		if schedules > 0 {
+			p.KeepHours(schedules)
+		}
 		return drivertest.Subject{
 			Panel: p, Present: p.Present,
 			Stranger: func(name, pin string) string {
