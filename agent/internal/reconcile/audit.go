@@ -45,6 +45,7 @@ func (l *Loop) audit(ctx context.Context) error {
 		l.free()
 	}
 	l.auditFailures, l.auditAt, l.rows = 0, l.mono().Add(l.every), len(rows)
+	l.lookAtHours()
 	mine, strangers, err := l.sort(rows)
 	if err != nil {
 		return err

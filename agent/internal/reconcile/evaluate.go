@@ -120,6 +120,7 @@ func (l *Loop) readPlaces() error {
 	if l.places, err = l.cfg.Wanted.Places(); err != nil {
 		return stored(err)
 	}
+	l.decideHours()
 	overlay, err := l.cfg.Ledger.Overlays()
 	if err == nil {
 		l.overlay = overlay

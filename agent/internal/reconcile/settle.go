@@ -34,6 +34,8 @@ func (l *Loop) settle(ctx context.Context, p access.PersonID, u urgency) error {
 		switch {
 		case err == nil && done:
 			return nil
+		case isHourless(err):
+			return l.fail(p, err, false)
 		case err == nil || fault.KindOf(err) == fault.Conflict && !isStore(err):
 			last = err // somebody else was at the row: read it again
 		case ctx.Err() == nil && fault.KindOf(err) == fault.Timeout && !isFallen(err) && l.answered && !isStore(err) && (!u.tried.IsZero() || l.timedOut(p)):
@@ -78,6 +80,9 @@ func (l *Loop) round(ctx context.Context, p access.PersonID, act bool) (done boo
 		return false, nil
 	}
 	if err := l.preempted(pl.Steps[0]); err != nil {
+		return false, err
+	}
+	if err := l.standing(pl.Steps[0].Record.Schedules); err != nil {
 		return false, err
 	}
 	return false, l.apply(ctx, pl.Steps[0], entry, in.Position)

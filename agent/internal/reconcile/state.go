@@ -62,6 +62,7 @@ type state struct {
 	fullAt time.Time // everybody is decided anew; zero: it was done
 
 	room  room
+	hours hours
 	store trouble
 }
 

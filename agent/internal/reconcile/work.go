@@ -76,6 +76,8 @@ func (l *Loop) work(ctx context.Context) (bool, error) {
 	switch {
 	case len(l.acts) > 0 && (!any || u.rank > 0) && !l.reports() && l.store.err == nil:
 		return true, l.carryOut(ctx, l.acts[0])
+	case l.hoursDue() && (!any || u.rank > 0):
+		return true, l.keepHours(ctx)
 	case audit && (!any || u.rank > 0):
 		return true, l.audit(ctx)
 	case !any:
@@ -149,6 +151,9 @@ func (l *Loop) probe(ctx context.Context) error {
 	id, limits := it.Identity, it.Limits
 	same := reflect.DeepEqual(limits, l.limits)
 	l.limits, l.probed, l.lookAt = limits, true, l.mono().Add(lookEvery)
+	if l.decideHours(); len(l.hours.want) > 0 {
+		l.lookAtHours()
+	}
 	l.status.Lock()
 	l.status.Identity, l.status.Limits = id, limits
 	l.status.Unlock()
