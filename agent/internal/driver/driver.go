@@ -81,6 +81,43 @@ type ClockReader interface {
 	Skew(ctx context.Context) (time.Duration, error)
 }
 
+// DoorLogEvery is how often a door log is asked for where nothing else is said.
+const DoorLogEvery = 30 * time.Second
+
+// DoorLogger reads what happened at the doors. The device's log is polled: no device is known to tell
+// of an opening reliably by itself.
+type DoorLogger interface {
+	// DoorLog returns the entries that this instance has not returned before, oldest first. Its cost is
+	// bounded, so entries may be left out: then Gap. The PIN or card in an entry goes to ask.Whose and
+	// nowhere else.
+	DoorLog(ctx context.Context, ask DoorLogAsk) (DoorLog, error)
+}
+
+// DoorLogAsk is what reading a door log needs.
+type DoorLogAsk struct {
+	// Since bounds the first call of an instance: what is older counts as told. Zero: nothing does.
+	Since time.Time
+	// Zone is the wall clock of the device; nil: UTC.
+	Zone *time.Location
+	// Whose finds the person of a PIN or card; "" nobody's. nil: nobody is looked for.
+	Whose func(code access.Secret) access.PersonID
+}
+
+// DoorLog is what was new.
+type DoorLog struct {
+	Entries []DoorEntry
+	Gap     bool // more had happened than was read
+}
+
+// DoorEntry is one opening or refusal.
+type DoorEntry struct {
+	At      time.Time // by the device's clock, to the second; zero when its date cannot be read
+	Relay   string    // "A"; "" where none opened or the device does not say
+	Granted bool
+	How     string // "pin", "card", "public", "face", "api"; "" unknown
+	By      access.PersonID
+}
+
 // Doctor tells an installer, in words, what a device that does not work as expected is missing:
 // the dialect met, and what to switch on.
 type Doctor interface {

@@ -21,6 +21,7 @@ const (
 	infoPath  = "/api/system/info"
 	usersPath = "/api/user/get"
 	hoursPath = "/api/schedule/get"
+	logPath   = "/api/doorlog/get"
 	relayPath = "/api/relay/trig"
 	clockPath = "/api/system/status"
 )
@@ -34,6 +35,7 @@ type Panel struct {
 
 	mu    sync.Mutex
 	known known
+	told  told
 }
 
 // known is what the unit has taught us so far. The zero value assumes nothing.
@@ -56,6 +58,7 @@ var (
 	_ driver.Doctor         = (*Panel)(nil)
 	_ driver.ScheduleWriter = (*Panel)(nil)
 	_ driver.ClockReader    = (*Panel)(nil)
+	_ driver.DoorLogger     = (*Panel)(nil)
 )
 
 // New makes the driver of one unit without touching the network. cfg.URL is http:// or https://

@@ -66,6 +66,9 @@ func (p *Panel) logRow(e Entry) map[string]string {
 		"Code": e.Code, "Type": map[string]string{"pin": "PIN", "card": "Card", "api": "HTTP API"}[e.How],
 		"Relay": e.Door, "Status": "Failed", "AccessMode": "0",
 	}
+	if p.on(FaultLogIDsWrap) {
+		row[keyID] = itoa((e.ID-1)%p.opt.LogSize + 1)
+	}
 	if e.Granted {
 		row["Status"] = "Succ"
 	}

@@ -300,6 +300,14 @@ func listChecks() []faultCheck {
 			}
 			r.must("schedule", "del", map[string]string{"ID": "3"})
 		}},
+		{"log-ids-wrap", "", func(t *testing.T, r *rig) {
+			for range 1001 {
+				r.panel.Present(pin("1234"))
+			}
+			if got := r.get("/api/doorlog/get?page=1").items(t)[0]["ID"]; got != "1" {
+				t.Errorf("the newest of a full ring has ID %v", got)
+			}
+		}},
 		{"log-oldest-first", "", func(t *testing.T, r *rig) {
 			r.panel.Present(pin("1234"))
 			r.panel.Present(pin("0000"))

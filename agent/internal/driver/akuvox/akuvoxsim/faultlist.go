@@ -35,6 +35,7 @@ const (
 	FaultScheduleInUse    = "schedule-in-use"
 	FaultLogOldestFirst   = "log-oldest-first"
 	FaultCompactDates     = "compact-dates"
+	FaultLogIDsWrap       = "log-ids-wrap"
 )
 
 // FaultList lists every fault with one line of meaning.
@@ -71,5 +72,6 @@ func FaultList() simkit.List {
 		{Name: FaultScheduleInUse, Line: "deleting a schedule that a user carries is refused; otherwise it is deleted"},
 		{Name: FaultLogOldestFirst, Line: "the door log is listed oldest first"},
 		{Name: FaultCompactDates, Line: "door log dates are written 20060102 instead of 2006-01-02"},
+		{Name: FaultLogIDsWrap, Line: "door log IDs begin at 1 again when the ring is full; otherwise they count on"},
 	}}
 }

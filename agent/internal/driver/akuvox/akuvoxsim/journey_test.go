@@ -169,7 +169,7 @@ func TestAssumptionsNameEveryAlternative(t *testing.T) {
 	for _, name := range []string{
 		akuvoxsim.FaultStaleNonce, akuvoxsim.FaultPagedOnly, akuvoxsim.FaultBlankKeeps, akuvoxsim.FaultStrictSeparator,
 		akuvoxsim.FaultRefuseDuplicates, akuvoxsim.FaultNoFilter, akuvoxsim.FaultScheduleInUse, akuvoxsim.FaultDisplayID,
-		akuvoxsim.FaultLogOldestFirst, akuvoxsim.FaultCompactDates,
+		akuvoxsim.FaultLogOldestFirst, akuvoxsim.FaultCompactDates, akuvoxsim.FaultLogIDsWrap,
 	} {
 		if !strings.Contains(string(b), "→ `"+name+"`") {
 			t.Errorf("assumptions.md does not say that %s turns an assumption round", name)
