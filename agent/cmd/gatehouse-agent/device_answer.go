@@ -20,6 +20,7 @@ type deviceAnswer struct {
 	Dialect      string          `json:"dialect,omitempty"`
 	Capabilities []string        `json:"capabilities,omitzero"`
 	Limits       *model.Limits   `json:"limits,omitempty"`
+	ClockSkew    *float64        `json:"clock_skew_seconds,omitempty"` // the device's clock is ahead by; absent: it does not tell
 	Steps        []deviceStep    `json:"steps,omitzero"`
 	Users        []deviceUser    `json:"users,omitzero"`
 	Ports        []devicePort    `json:"ports,omitzero"`

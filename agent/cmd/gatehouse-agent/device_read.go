@@ -34,17 +34,37 @@ func deviceProbe(ctx context.Context, c *deviceCall) deviceAnswer {
 	}
 	a := deviceAnswer{Identity: &id, Dialect: dialect, Limits: &limits, Capabilities: deviceCapabilities(c.panel, limits)}
 	a.text = fmt.Sprintf("%s, firmware %s, MAC %s\ndialect %s\ncan: %s\n", id.Model, id.Firmware, id.MAC, dialect, strings.Join(a.Capabilities, ", ")) + deviceLimits(limits)
+	a.clock(ctx, c.panel)
 	return a
+}
+
+// clock adds how far the device's clock is out. One that does not tell is no failure.
+func (a *deviceAnswer) clock(ctx context.Context, p driver.Panel) {
+	r, ok := p.(driver.ClockReader)
+	if !ok {
+		return
+	}
+	skew, err := r.Skew(ctx)
+	if err != nil {
+		a.text += "its clock cannot be read: " + err.Error() + "\n"
+		return
+	}
+	seconds := skew.Seconds()
+	a.ClockSkew = &seconds
+	a.text += fmt.Sprintf("its clock is %s ahead of this machine's (its time zone it does not tell)\n", skew)
 }
 
 // deviceCapabilities lists what the driver can do with this device.
 func deviceCapabilities(p driver.Panel, l model.Limits) []string {
 	_, opens := p.(driver.DoorReleaser)
+	_, logs := p.(driver.DoorLogger)
+	_, clock := p.(driver.ClockReader)
 	all := []struct {
 		name string
 		has  bool
 	}{
 		{"users", true}, {"pin", l.PINs > 0}, {"card", l.Cards > 0}, {"mobile", l.Mobile}, {"lookup", l.Lookup}, {"open", opens},
+		{"schedules", l.Schedules > 0}, {"doorlog", logs}, {"clock", clock},
 	}
 	out := []string{}
 	for _, x := range all {

@@ -129,12 +129,24 @@ func TestDeviceProbe(t *testing.T) {
 	if d := cmp.Diff(want, m["identity"]); d != "" {
 		t.Errorf("identity (-want +got):\n%s", d)
 	}
-	if d := cmp.Diff([]any{"users", "pin", "card", "lookup", "open"}, m["capabilities"]); d != "" {
+	if d := cmp.Diff([]any{"users", "pin", "card", "lookup", "open", "schedules", "doorlog", "clock"}, m["capabilities"]); d != "" {
 		t.Errorf("capabilities (-want +got):\n%s", d)
 	}
 	limits := m["limits"].(map[string]any)
 	if limits["cards_per_person"] != 5.0 || limits["pins_per_person"] != 1.0 || limits["mobile"] != false {
 		t.Errorf("limits %v", limits)
+	}
+}
+
+func TestTowardsG8_ProbeTellsTheClock(t *testing.T) {
+	t.Parallel()
+	_, url := newSim(t, akuvoxsim.Options{Faults: []akuvoxsim.FaultSetting{{Name: akuvoxsim.FaultClockSkew, On: true, Value: "-1h"}}})
+	args := append([]string{"probe"}, at(t, url)...)
+	if skew, ok := device(t, "", append(args, "--json")...).object(t)["clock_skew_seconds"].(float64); !ok || skew < -3605 || skew > -3595 {
+		t.Errorf("skew %v, want an hour behind", skew)
+	}
+	if o := device(t, "", args...); !strings.Contains(o.stdout, "its clock is -1h0m") && !strings.Contains(o.stdout, "its clock is -59m") {
+		t.Errorf("text: %s", o.stdout)
 	}
 }
 
