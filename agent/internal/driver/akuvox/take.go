@@ -25,7 +25,7 @@ func (p *Panel) Take(ctx context.Context, seen model.Record, ref model.Ref) erro
 	if err != nil {
 		return err
 	}
-	switch rec := old.record(); {
+	switch rec := old.record(p.facts().hours); {
 	case old == nil && ref == "":
 		return nil
 	case old == nil:
@@ -44,11 +44,14 @@ func (p *Panel) Take(ctx context.Context, seen model.Record, ref model.Ref) erro
 
 // named is the row with the unit's own ID; nil when there is none.
 func (p *Panel) named(ctx context.Context, seen model.Record) (row, error) {
-	list := func() ([]row, error) { return p.all(ctx, "") }
+	list := func() ([]row, error) { return p.all(ctx, users("")) }
 	if seen.Ref != "" {
 		list = func() ([]row, error) { return p.rowsOf(ctx, seen.Ref) }
 	}
 	rows, err := list()
+	if err == nil {
+		err = p.learnHours(ctx, rows, false) // what is compared was listed with them
+	}
 	for _, r := range rows {
 		if r.get(fieldID) == seen.Native {
 			return r, err
