@@ -102,7 +102,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Agent, error) {
 
 func (a *Agent) assemble(ctx context.Context) (err error) {
 	now := func() time.Time { t, _ := a.box.clock.Now(); return t }
-	a.panels = openPanels(a.cfg, a.deps.Kinds, driver.Deps{Log: a.log, Now: now})
+	a.panels = openPanels(a.cfg, a.deps.Kinds, driver.Deps{Log: a.log, Now: now}, a.box.site)
 	for _, p := range a.panels {
 		if p.wrong == nil {
 			a.driven = append(a.driven, p)

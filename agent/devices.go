@@ -46,9 +46,9 @@ func (p *panel) status() reconcile.Status {
 
 // openPanels makes the drivers of the configuration; nothing is connected yet. A device that cannot
 // be made does not stop the others: it says why.
-func openPanels(cfg config.Config, kinds []driver.Kind, deps driver.Deps) (out []*panel) {
+func openPanels(cfg config.Config, kinds []driver.Kind, deps driver.Deps, site *store.Site) (out []*panel) {
 	for _, d := range cfg.Devices {
-		m := &maker{device: d, kinds: kinds, deps: deps}
+		m := &maker{device: d, kinds: kinds, deps: deps, site: site}
 		p, err := m.open()
 		if err == nil {
 			err = p.Close() // the loop opens its own
@@ -67,8 +67,18 @@ type maker struct {
 	device config.Device
 	kinds  []driver.Kind
 	deps   driver.Deps
+	site   *store.Site // where the drivers keep what they must remember; nil: nowhere
 	fence  *wrap.Fence // of the newest instance
 }
+
+// driverMemory is driver.Memory in the site's store, sealed with everything else there.
+type driverMemory struct {
+	site *store.Site
+	name string
+}
+
+func (m driverMemory) Load() ([]byte, error) { return m.site.Blob(m.name) }
+func (m driverMemory) Save(b []byte) error   { return m.site.SaveBlob(m.name, b) }
 
 // open is reconcile.Config.Open.
 func (m *maker) open() (driver.Panel, error) {
@@ -78,6 +88,9 @@ func (m *maker) open() (driver.Panel, error) {
 	m.fence = wrap.NewFence(m.deps.Dial)
 	deps := m.deps
 	deps.Dial = m.fence.Dial
+	if m.site != nil {
+		deps.Memory = driverMemory{m.site, "device memory " + string(m.device.ID)}
+	}
 	return openPanel(m.device, m.kinds, deps)
 }
 

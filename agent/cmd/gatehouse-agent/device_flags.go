@@ -21,13 +21,17 @@ type deviceFlags struct {
 	passwordFile, tokenFile string
 	insecureTLS, json       bool
 	tlsPin, model, door     string
+	unit                    string
+	webPort, iconaPort      int
 	pace, timeout           time.Duration
 }
 
 func (f *deviceFlags) register(fs *flag.FlagSet, command string) {
-	fs.StringVar(&f.kind, "kind", "", "`kind` of device, akuvox")
+	fs.StringVar(&f.kind, "kind", "", "`kind` of device, akuvox or comelit")
 	fs.StringVar(&f.url, "url", "", "`address` of the device, http://host:port or https://host:port")
 	fs.StringVar(&f.host, "host", "", "`host` of a device that is not reached by an address")
+	fs.IntVar(&f.webPort, "web-port", 0, "`port` of the web pages on --host (default 8080 for comelit)")
+	fs.IntVar(&f.iconaPort, "icona-port", 0, "`port` of the bridge on --host of comelit; not used yet")
 	fs.StringVar(&f.user, "user", "", "`name` to log in with")
 	fs.StringVar(&f.passwordFile, "password-file", "", "`file` with the password; - reads standard input")
 	fs.StringVar(&f.tokenFile, "token-file", "", "`file` with the token; - reads standard input")
@@ -37,6 +41,9 @@ func (f *deviceFlags) register(fs *flag.FlagSet, command string) {
 	fs.DurationVar(&f.pace, "pace", 0, "`pause` after each request; 0s for none (default: as the kind needs, 250ms for akuvox)")
 	fs.DurationVar(&f.timeout, "timeout", 0, "`time` for one request (default: as the kind needs, 10s for akuvox)")
 	fs.BoolVar(&f.json, "json", false, "answer with one JSON object")
+	if command == "selftest" {
+		fs.StringVar(&f.unit, "unit", "", "`unit` with a free slot for the test person, by the name or address it has on the device, or #0 for the first (comelit)")
+	}
 	if command == "open" {
 		fs.StringVar(&f.door, "door", "", "`relay` to open, A")
 	}
@@ -45,7 +52,7 @@ func (f *deviceFlags) register(fs *flag.FlagSet, command string) {
 // config turns the flags into a driver's configuration. Errors are Invalid: our own input.
 func (f *deviceFlags) config(fs *flag.FlagSet, command string, kinds []driver.Kind, stdin io.Reader) (driver.Config, driver.Kind, error) {
 	cfg := driver.Config{
-		Kind: f.kind, URL: f.url, Host: f.host, User: f.user, InsecureTLS: f.insecureTLS,
+		Kind: f.kind, URL: f.url, Host: f.host, WebPort: f.webPort, User: f.user, InsecureTLS: f.insecureTLS,
 		TLSPin: f.tlsPin, Pace: f.pace, Timeout: f.timeout, Model: f.model,
 	}
 	fs.Visit(func(set *flag.Flag) {

@@ -19,7 +19,7 @@ func deviceTestID(ref model.Ref) access.PersonID {
 
 // deviceTestPerson is somebody who does not exist, whose reference, PIN and card nobody on the
 // device has. Both are random: for the seconds they are valid nobody can know them.
-func deviceTestPerson(l model.Limits, taken []model.Record) (model.Record, error) {
+func deviceTestPerson(l model.Limits, unit string, taken []model.Record) (model.Record, error) {
 	tail, err := deviceDigits(8)
 	if err != nil {
 		return model.Record{}, err
@@ -27,6 +27,12 @@ func deviceTestPerson(l model.Limits, taken []model.Record) (model.Record, error
 	p := model.Record{Ref: model.RefOf(access.PersonID("test-" + tail)), Name: "Gatehouse Test", Relays: []string{"A"}}
 	if len(l.Relays) > 0 {
 		p.Relays = l.Relays[:1]
+	}
+	if l.Slots > 0 {
+		if unit == "" {
+			return p, deviceWrong("--unit is missing: this device holds people by their unit", "Name a unit with a free slot, for example --unit 101.")
+		}
+		p.Unit, p.Phone = unit, "+15550100" // a number of fiction; no e-mail, so nobody is invited
 	}
 	if l.PINs > 0 {
 		if p.PIN, err = deviceFreePIN(l, taken); err != nil {
@@ -44,6 +50,9 @@ func deviceTestPerson(l model.Limits, taken []model.Record) (model.Record, error
 // deviceChanged is the same person with another name and PIN.
 func deviceChanged(p model.Record, l model.Limits, taken []model.Record) (model.Record, error) {
 	p.Name = "Gatehouse Test 2"
+	if l.Slots > 0 {
+		p.Phone = "+15550101"
+	}
 	if l.PINs == 0 {
 		return p, nil
 	}
@@ -100,7 +109,7 @@ func deviceKeys(rows []model.Record) []string {
 			cards[i] = c.Reveal()
 		}
 		slices.Sort(cards)
-		out = append(out, fmt.Sprintf("%q %q %q %q %q %q %v", r.Native, r.Ref, r.Name, r.PIN.Reveal(), cards, r.Relays, r.ReadOnly))
+		out = append(out, fmt.Sprintf("%q %q %q %q %q %q %v %q %q %q", r.Native, r.Ref, r.Name, r.PIN.Reveal(), cards, r.Relays, r.ReadOnly, r.Unit, r.Email, r.Phone))
 	}
 	slices.Sort(out)
 	return out
@@ -111,6 +120,9 @@ func deviceDifference(want, got model.Record) string {
 	var d []string
 	if want.Name != got.Name {
 		d = append(d, fmt.Sprintf("name %q instead of %q", got.Name, want.Name))
+	}
+	if want.Unit != got.Unit || want.Email != got.Email || want.Phone != got.Phone {
+		d = append(d, "another unit, e-mail or phone number")
 	}
 	if !want.PIN.Equal(got.PIN) {
 		d = append(d, "another PIN or none")

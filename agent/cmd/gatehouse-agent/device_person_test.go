@@ -18,7 +18,7 @@ func TestTestPersonCollidesWithNobody(t *testing.T) {
 		taken = append(taken, model.Record{PIN: access.NewSecret(string(d))})
 	}
 	for range 50 {
-		p, err := deviceTestPerson(limits, taken)
+		p, err := deviceTestPerson(limits, "", taken)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -37,7 +37,7 @@ func TestTestPersonCollidesWithNobody(t *testing.T) {
 func TestTestPersonKeepsToTheLimits(t *testing.T) {
 	t.Parallel()
 	limits := model.Limits{PINDigitMin: 4, PINDigitMax: 6, PINs: 1, PINNoFirst: "9", Cards: 1, Relays: []string{"C", "D"}}
-	p, err := deviceTestPerson(limits, nil)
+	p, err := deviceTestPerson(limits, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func TestTestPersonKeepsToTheLimits(t *testing.T) {
 		t.Errorf("the changed person is not another PIN and name under the same reference: %v", err)
 	}
 	mute := model.Limits{}
-	if p, err := deviceTestPerson(mute, nil); err != nil || !p.PIN.IsZero() || p.Relays[0] != "A" {
+	if p, err := deviceTestPerson(mute, "", nil); err != nil || !p.PIN.IsZero() || p.Relays[0] != "A" {
 		t.Errorf("without limits: %+v %v", p, err)
 	}
 }

@@ -84,6 +84,9 @@ func deviceLimits(l model.Limits) string {
 	if len(l.Relays) > 0 {
 		relays = "relays " + strings.Join(l.Relays, " ")
 	}
+	if l.Slots > 0 {
+		return fmt.Sprintf("calls %d apps and telephones for each unit, holds no PINs and no cards; %s; confirms: %s\n", l.Slots, relays, l.Grade)
+	}
 	return fmt.Sprintf("holds %s; a person has %d PIN of %d to %d digits and %d cards; %s; confirms: %s\n",
 		people, l.PINs, l.PINDigitMin, l.PINDigitMax, l.Cards, relays, l.Grade)
 }
@@ -97,7 +100,11 @@ type deviceUser struct {
 	Cards    int      `json:"cards"`
 	Relays   []string `json:"relays"`
 	Native   string   `json:"native"`
-	ReadOnly bool     `json:"read_only"` // another system owns the row
+	Unit     string   `json:"unit,omitempty"`
+	HasApp   bool     `json:"has_app,omitempty"`
+	HasPhone bool     `json:"has_phone,omitempty"`
+	Unproven bool     `json:"unproven,omitempty"` // accepted by the device, or older than what it holds
+	ReadOnly bool     `json:"read_only"`          // another system owns the row
 }
 
 func deviceUsers(ctx context.Context, c *deviceCall) deviceAnswer {
@@ -113,6 +120,7 @@ func deviceUsers(ctx context.Context, c *deviceCall) deviceAnswer {
 		u := deviceUser{
 			Ref: string(r.Ref), Name: r.Name, Managed: r.Ref.Ours(), HasPIN: !r.PIN.IsZero(), Cards: len(r.Cards),
 			Relays: append([]string{}, r.Relays...), Native: r.Native, ReadOnly: r.ReadOnly,
+			Unit: r.Unit, HasApp: r.Email != "", HasPhone: r.Phone != "", Unproven: r.Unproven,
 		}
 		a.Users = append(a.Users, u)
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\n", devicePrintable(u.Ref), devicePrintable(u.Name), deviceYes(u.Managed), deviceYes(u.HasPIN), u.Cards, devicePrintable(strings.Join(u.Relays, " ")))

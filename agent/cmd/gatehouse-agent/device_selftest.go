@@ -19,6 +19,7 @@ const deviceCleanTime = 2 * time.Minute
 // deviceTest is one run of the selftest.
 type deviceTest struct {
 	panel  driver.Panel
+	unit   string // where the test person lives, on a device that calls people
 	limits model.Limits
 	before []model.Record
 	person model.Record
@@ -32,7 +33,7 @@ type deviceTest struct {
 // deviceSelftest proves on a test person that the device can be written, read, changed and cleared.
 // Whatever happens it tries to remove what it wrote, and says so when it could not.
 func deviceSelftest(ctx context.Context, c *deviceCall) deviceAnswer {
-	t := &deviceTest{panel: c.panel}
+	t := &deviceTest{panel: c.panel, unit: c.flags.unit}
 	var id *model.Identity
 	t.step("probe", func() (string, error) {
 		got, limits, err := t.panel.Probe(ctx)
@@ -96,7 +97,7 @@ func (t *deviceTest) list(ctx context.Context) (string, error) {
 
 func (t *deviceTest) add(ctx context.Context) (string, error) {
 	var err error
-	if t.person, err = deviceTestPerson(t.limits, t.before); err != nil {
+	if t.person, err = deviceTestPerson(t.limits, t.unit, t.before); err != nil {
 		return "", err
 	}
 	t.wrote = true
@@ -109,7 +110,11 @@ func (t *deviceTest) change(ctx context.Context) (string, error) {
 		return "", err
 	}
 	t.person = next
-	return "new name and PIN", t.panel.Apply(ctx, t.do(access.OpChange))
+	what := "new name and PIN"
+	if t.limits.Slots > 0 {
+		what = "new name and number"
+	}
+	return what, t.panel.Apply(ctx, t.do(access.OpChange))
 }
 
 func (t *deviceTest) remove(ctx context.Context, native string) error {
@@ -124,7 +129,7 @@ func (t *deviceTest) do(op access.Op) model.Step {
 
 // expect reads the test person back: one row, exactly as written, or as far as the device shows it.
 func (t *deviceTest) expect(ctx context.Context, want model.Record) (string, error) {
-	rows, err := t.panel.Read(ctx, want.Ref)
+	rows, err := t.read(ctx, want.Ref)
 	if err != nil {
 		return "", err
 	}
@@ -136,16 +141,33 @@ func (t *deviceTest) expect(ctx context.Context, want model.Record) (string, err
 	if got.Hidden {
 		got.PIN, got.Cards, grade = want.PIN, want.Cards, "as written; the device does not show PIN and cards"
 	}
+	if got.Unproven {
+		grade = "accepted; the device cannot show it any more"
+	}
 	if !got.Same(want) {
 		return "", deviceTheirs("the device stored something else: %s", deviceDifference(want, got))
 	}
 	return grade, nil
 }
 
+// read reads the rows of a reference. A device that can be read back only so often shows what it
+// accepted together with everything else.
+func (t *deviceTest) read(ctx context.Context, ref model.Ref) ([]model.Record, error) {
+	rows, err := t.panel.Read(ctx, ref)
+	if err != nil || !slices.ContainsFunc(rows, func(r model.Record) bool { return r.Unproven }) {
+		return rows, err
+	}
+	all, err := t.panel.List(ctx)
+	return slices.DeleteFunc(all, func(r model.Record) bool { return r.Ref != ref }), err
+}
+
 func (t *deviceTest) absent(ctx context.Context) (string, error) {
 	rows, err := t.panel.Read(ctx, t.person.Ref)
 	if err == nil && len(rows) > 0 {
 		err = deviceTheirs("the test person is still there")
+	}
+	if pr, ok := t.panel.(driver.Prover); ok && err == nil && pr.Proven(t.person.Ref) == access.Unprovable {
+		return "accepted as gone; the device cannot show it any more", nil
 	}
 	return "gone", err
 }
@@ -183,6 +205,9 @@ func (t *deviceTest) answer(id *model.Identity) deviceAnswer {
 	var a deviceAnswer
 	if t.err != nil {
 		a = deviceFailed(t.err)
+	}
+	if t.limits.Slots > 0 && t.unit == "" {
+		a = a.ours()
 	}
 	a.Identity, a.Steps = id, t.steps
 	var text strings.Builder

@@ -125,11 +125,28 @@ type Doctor interface {
 	Dialect(ctx context.Context) (string, error)
 }
 
+// Prover tells how well the last Read of a reference is proven, the absence of rows included. A device
+// that can be read back only so often answers from what it accepted once that is used up: then the
+// grade is Unprovable, else Exact. It touches no network.
+type Prover interface {
+	Proven(ref model.Ref) access.Grade
+}
+
+// Memory keeps a few kilobytes of one device across restarts: whatever a driver must know that the
+// device has no room for. What is in it is about people: it is kept sealed and never logged.
+type Memory interface {
+	// Load returns what Save kept last; nil and no error when there is nothing.
+	Load() ([]byte, error)
+	Save(b []byte) error
+}
+
 // Deps is what a driver is given. Nothing in it is global.
 type Deps struct {
 	Log  *slog.Logger
 	Now  func() time.Time
 	Dial func(ctx context.Context, network, address string) (net.Conn, error) // nil: net.Dialer
+	// Memory is the device's own; nil: nothing outlives the driver.
+	Memory Memory
 }
 
 // Config is how to reach one device: the [[device]] table of the agent's file and the ADDR-FLAGS
@@ -139,6 +156,7 @@ type Config struct {
 	Kind        string
 	URL         string // http://host:port
 	Host        string
+	WebPort     int // of Host; 0: the kind's default
 	User        string
 	Password    access.Secret
 	Token       access.Secret

@@ -92,7 +92,7 @@ func (m *maker) astrayRow(r model.Record, mine, again bool) (access.DriftKind, s
 	switch {
 	case written:
 		return access.DriftEdit, differs(w.Record, r)
-	case r.Hidden || PrintRecord(m.in.Print, r) == entry.Print:
+	case r.Hidden || r.Unproven || PrintRecord(m.in.Print, r) == entry.Print:
 		return "", ""
 	}
 	return access.DriftEdit, "it is not as this gateway wrote it"
@@ -110,6 +110,9 @@ func differs(want, have model.Record) string {
 		{"the PIN", func(r *model.Record) { r.PIN = want.PIN }},
 		{"the cards", func(r *model.Record) { r.Cards = want.Cards }},
 		{"the doors", func(r *model.Record) { r.Relays = want.Relays }},
+		{"the unit", func(r *model.Record) { r.Unit = want.Unit }},
+		{"the e-mail", func(r *model.Record) { r.Email = want.Email }},
+		{"the phone", func(r *model.Record) { r.Phone = want.Phone }},
 		{"the hours", func(r *model.Record) { r.Schedules = want.Schedules }},
 	} {
 		mended := have

@@ -53,6 +53,9 @@ type Observed struct {
 	// Complete says that Records holds every row there is for the people in scope. When it is
 	// false the ledger stands in for the device: good for deciding what is due, not for acting.
 	Complete bool
+	// Unprovable says that the device could not be asked for the people in scope: what is absent from
+	// Records was accepted as removed and not seen to be gone.
+	Unprovable bool
 	// Everybody says that Records is the whole device and that everybody is in scope: drift can be told.
 	Everybody bool
 	Records   []model.Record
@@ -105,7 +108,7 @@ type Refusal struct {
 type Settled struct {
 	Person access.PersonID
 	Record model.Record
-	Grade  access.Grade
+	Grade  access.Grade // of an absence: "" or Unprovable
 }
 
 // Adopt is a row that becomes ours as it stands.
@@ -215,7 +218,11 @@ func (m *maker) decide(c *candidate) {
 		// gateway and waits for a person (DESIGN §1.5).
 		m.p.Settled = append(m.p.Settled, Settled{Person: id})
 	case !w.Open && len(c.rows) == 0:
-		m.p.Settled = append(m.p.Settled, Settled{Person: id})
+		s := Settled{Person: id}
+		if m.in.Observed.Unprovable {
+			s.Grade = access.Unprovable
+		}
+		m.p.Settled = append(m.p.Settled, s)
 	case !w.Open && held && !w.releases(hold):
 		m.p.Held = append(m.p.Held, hold)
 	case !w.Open:
@@ -324,10 +331,14 @@ func (m *maker) sorted() Plan {
 // compare says how well a row proves the wanted record, "" when it differs. A row that hides its
 // secrets is compared without them, and counts only when we know that we wrote this very record.
 func compare(want, have model.Record, entry access.LedgerEntry, pr Printer) access.Grade {
-	if !have.Hidden {
-		if want.Same(have) {
-			return access.Exact
-		}
+	switch {
+	case have.Unproven && want.Same(have):
+		return access.Unprovable
+	case have.Unproven:
+		return ""
+	case !have.Hidden && want.Same(have):
+		return access.Exact
+	case !have.Hidden:
 		return ""
 	}
 	if want.Same(shown(want, have)) && entry.Print == PrintRecord(pr, want) {

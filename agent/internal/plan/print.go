@@ -20,6 +20,9 @@ func PrintRecord(pr Printer, r model.Record) string {
 	if len(r.Schedules) > 0 { // else as before there were any: ledgers hold such prints
 		parts = append(parts, slices.Sorted(slices.Values(r.Schedules)))
 	}
+	if r.Unit != "" || r.Email != "" || r.Phone != "" { // likewise
+		parts = append(parts, "calls", r.Unit, r.Email, r.Phone)
+	}
 	b, err := json.Marshal(parts)
 	if err != nil {
 		panic(err) // strings always marshal

@@ -65,17 +65,28 @@ func (w *Wanted) fill(in Input, h access.Holder, given map[string]access.PersonI
 	w.edges(h.Residencies, in.Now) // the directory shows the unit
 	w.Record.Name = rules.DirectoryName(h.Person, unitName(in.Places, h, in.Now), in.Limits.NameChars)
 	w.secrets(in, h, given)
-	w.Open = !w.Record.PIN.IsZero() || len(w.Record.Cards) > 0
+	if in.Limits.Slots > 0 {
+		w.calls(in, h)
+	}
+	w.Open = !w.Record.PIN.IsZero() || len(w.Record.Cards) > 0 || w.Record.Email != "" || w.Record.Phone != ""
 	if !w.Open {
 		w.Why = "no credential that this device can hold"
 		if len(w.Refusals) == 0 { // else each says why already
-			w.refuse(fault.Invalid, "has no PIN and no card that can be used here; give the resident one")
+			w.refuse(fault.Invalid, "has no "+holds(in.Limits)+" that can be used here; give the resident one")
 		}
 	}
 	if e, known := in.Ledger[h.Person.ID]; w.Open && !in.Trusted && (!known || e.State == access.Removing) {
 		w.Open, w.Record = false, model.Record{}
 		w.refuse(fault.Conflict, "the gateway's clock is not trusted, so nothing new opens; connect the gateway to the internet or to a time server")
 	}
+}
+
+// holds names what the device knows people by.
+func holds(l model.Limits) string {
+	if l.Slots > 0 {
+		return "mobile access with an e-mail or a phone number"
+	}
+	return "PIN and no card"
 }
 
 // unreadable marks what cannot be told because a record cannot be read. Where every grant was read
@@ -149,6 +160,30 @@ func (w *Wanted) secrets(in Input, h access.Holder, given map[string]access.Pers
 	}
 }
 
+// calls picks the app and the telephone by which a panel calls somebody with mobile access (row C5),
+// and the name it shows. Who is left off gets neither, who is unlisted stands there as the unit (row
+// C12).
+func (w *Wanted) calls(in Input, h access.Holder) {
+	mobile := slices.ContainsFunc(h.Credentials, func(c access.Credential) bool { return c.Kind == access.Mobile })
+	unit := unitName(in.Places, h, in.Now)
+	p := h.Person
+	switch {
+	case !mobile || p.Directory == access.LeftOff:
+		return
+	case unit == "":
+		w.refuse(fault.Invalid, "lives in no unit that this panel could call; give the resident a unit")
+		return
+	case p.Directory == access.Unlisted:
+		p.First, p.Last, p.Company = "", "", ""
+	}
+	w.Record.Unit, w.Record.Email = unit, p.Email
+	if len(p.Phones) > 0 {
+		w.Record.Phone = p.Phones[0]
+	}
+	names := rules.DirectoryNames(p, unit, in.Limits.NameChars)
+	w.Record.Name, w.Record.Aliases = names[0], names[1:]
+}
+
 func (w *Wanted) pin(l model.Limits, pin access.Secret, taken func(access.Secret) bool) {
 	err := rules.CheckPIN(pin, rules.PINRule{Min: l.PINDigitMin, Max: l.PINDigitMax, NotFirst: l.PINNoFirst})
 	switch {
@@ -169,6 +204,8 @@ func (w *Wanted) card(l model.Limits, card access.Secret, taken func(access.Secr
 	switch {
 	case l.CardChars > 0 && len(card.Reveal()) > l.CardChars:
 		w.refuse(fault.Invalid, "the card number has more characters than this panel takes")
+	case l.Cards == 0 && l.Slots > 0:
+		w.refuse(fault.Unsupported, "this panel holds no cards")
 	case len(w.Record.Cards) >= l.Cards:
 		w.refuse(fault.Full, "this panel holds "+itoa(l.Cards)+" cards a person; take one away that is not used")
 	case taken(card):

@@ -166,6 +166,8 @@ func (l *Loop) compareAll(mine map[model.Ref][]model.Record) error {
 		in.Observed = plan.Observed{Complete: true, Records: mine[model.Ref(e.Ref)]}
 		if pl := plan.Make(in); len(pl.Steps) > 0 && (e.Fault == "" || !waits(e.NextTry, in.Now) || rankOf(pl.Steps) == 0) {
 			l.queue.put(e.Person, urgency{rank: rankOf(pl.Steps)})
+		} else if len(pl.Steps) == 0 && len(pl.Settled) > 0 && better(pl.Settled[0].Grade, e.Grade) {
+			l.queue.put(e.Person, urgency{rank: 1}) // written long ago and seen only now
 		}
 		return nil
 	}))

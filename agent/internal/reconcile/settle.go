@@ -56,7 +56,9 @@ func (l *Loop) settle(ctx context.Context, p access.PersonID, u urgency) error {
 // round reads, plans and does the first step that is due, if it may act. done means nothing was due.
 func (l *Loop) round(ctx context.Context, p access.PersonID, act bool) (done bool, err error) {
 	l.answered = false
-	rows, err := call(ctx, l, l.perRow(), func(ctx context.Context, d driver.Panel) ([]model.Record, error) { return d.Read(ctx, model.RefOf(p)) })
+	seen, err := call(ctx, l, l.perRow(), func(ctx context.Context, d driver.Panel) (plan.Observed, error) {
+		return observe(ctx, d, model.RefOf(p))
+	})
 	if err != nil {
 		return false, err
 	}
@@ -65,7 +67,7 @@ func (l *Loop) round(ctx context.Context, p access.PersonID, act bool) (done boo
 	if err != nil {
 		return false, err
 	}
-	in.Observed = plan.Observed{Complete: true, Records: rows}
+	in.Observed = seen
 	pl := plan.Make(in)
 	l.schedule(p, pl.NextChange)
 	if err := l.tellWords(p, pl, in); err != nil && !unwritten(err) {
@@ -86,6 +88,16 @@ func (l *Loop) round(ctx context.Context, p access.PersonID, act bool) (done boo
 		return false, err
 	}
 	return false, l.apply(ctx, pl.Steps[0], entry, in.Position)
+}
+
+// observe reads one person's rows, and how well that is proven.
+func observe(ctx context.Context, d driver.Panel, ref model.Ref) (plan.Observed, error) {
+	rows, err := d.Read(ctx, ref)
+	seen := plan.Observed{Complete: true, Records: rows}
+	if pr, ok := d.(driver.Prover); ok && err == nil {
+		seen.Unprovable = pr.Proven(ref) == access.Unprovable
+	}
+	return seen, err
 }
 
 // preempted takes in what arrived while we were reading, and says so when a removal waits and this
@@ -210,12 +222,12 @@ func (l *Loop) settled(p access.PersonID, entry access.LedgerEntry, pl plan.Plan
 	s, known := pl.Settled[0], entry.Ref != ""
 	l.mended(p)
 	if s.Record.Ref == "" {
-		l.gone(p, entry, known, pos)
+		l.gone(p, entry, known, s.Grade, pos)
 		return
 	}
 	print := plan.PrintRecord(l.cfg.Ledger, s.Record)
 	l.carries(p, plan.Secrets(l.cfg.Ledger, s.Record))
-	if known && entry.State == access.Settled && entry.Print == print && entry.Fault == "" {
+	if known && entry.State == access.Settled && entry.Print == print && entry.Fault == "" && !better(s.Grade, entry.Grade) {
 		return
 	}
 	op := access.OpAdd
@@ -238,8 +250,13 @@ func (l *Loop) settled(p access.PersonID, entry access.LedgerEntry, pl plan.Plan
 	}
 }
 
+// better says that a row which could not be read back when it was written was read back now.
+func better(now, before access.Grade) bool {
+	return before == access.Unprovable && now != access.Unprovable && now != ""
+}
+
 // gone records that nothing is wanted for the person and nothing of ours is there.
-func (l *Loop) gone(p access.PersonID, entry access.LedgerEntry, known bool, pos access.Position) {
+func (l *Loop) gone(p access.PersonID, entry access.LedgerEntry, known bool, grade access.Grade, pos access.Position) {
 	l.carries(p, nil)
 	if !known {
 		return
@@ -248,7 +265,7 @@ func (l *Loop) gone(p access.PersonID, entry access.LedgerEntry, known bool, pos
 	delete(l.proofs, p)
 	e := proved(l.eventOf(pos, access.EventConfirmed, p, access.OpRemove), proof)
 	e.Grade, e.Attempt = access.Exact, entry.Attempts+1
-	if l.limits.Grade == access.Unprovable {
+	if grade == access.Unprovable || l.limits.Grade == access.Unprovable {
 		e.Grade = access.Unprovable // a device that shows nothing proves nothing
 	}
 	if proof != nil {

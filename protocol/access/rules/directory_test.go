@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -79,4 +80,32 @@ func TestTowardsC2_DirectoryNameHoldsItsPromises(t *testing.T) {
 			t.Fatalf("%q lost its unit %q", got, unit)
 		}
 	})
+}
+
+// The second form of a name is the one residents know from their panel, and every form fits.
+func TestDirectoryNames(t *testing.T) {
+	t.Parallel()
+	tom := access.Person{First: "Tom", Last: "Jones"}
+	got := DirectoryNames(tom, "101", 32)
+	want := []string{"T. Jones - Unit 101", "To. Jones - Unit 101", "Tom Jones - Unit 101", "T. Jones 2 - Unit 101"}
+	if len(got) < 5 || !slices.Equal(got[:4], want) {
+		t.Errorf("forms %q, want first %q", got, want)
+	}
+	for _, max := range []int{0, 1, 8, 12, 14, 19, 20, 32} {
+		for _, p := range []access.Person{tom, {First: "Li"}, {Company: "Acme Flowers"}, {First: "T", Last: "A very long last name indeed"}, {}} {
+			for _, unit := range []string{"", "101", "Penthouse West"} {
+				all := DirectoryNames(p, unit, max)
+				seen := map[string]bool{}
+				for _, s := range all {
+					if seen[s] || max > 0 && len([]rune(s)) > max || len(all) > maxNames {
+						t.Errorf("%+v in %q with %d: %q", p, unit, max, all)
+					}
+					seen[s] = true
+				}
+				if len(all) == 0 || all[0] != DirectoryName(p, unit, max) {
+					t.Errorf("%+v in %q with %d begins with %q", p, unit, max, all)
+				}
+			}
+		}
+	}
 }

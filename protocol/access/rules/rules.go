@@ -8,6 +8,7 @@ package rules
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -187,6 +188,45 @@ func DirectoryName(p access.Person, unit string, max int) string {
 		return cutUnit(unit, max)
 	}
 	return cut(name, room) + tail
+}
+
+// maxNames bounds how many forms of a name are tried before people share one.
+const maxNames = 24
+
+// DirectoryNames is DirectoryName and, in the order in which they are to be tried, the longer forms for
+// a unit where somebody else stands under it already: "T. Jones", "To. Jones", "Tom Jones", then "T.
+// Jones 2" and so on (row C2). Every form fits max; the list has no doubles and at least one entry.
+func DirectoryNames(p access.Person, unit string, max int) []string {
+	out := []string{DirectoryName(p, unit, max)}
+	add := func(name string) {
+		q := access.Person{Company: name}
+		if s := DirectoryName(q, unit, max); !slices.Contains(out, s) && len(out) < maxNames {
+			out = append(out, s)
+		}
+	}
+	first, last := []rune(clean(p.First)), clean(p.Last)
+	if len(first) > 0 && last != "" {
+		for n := 2; n < len(first); n++ {
+			add(string(first[:n]) + ". " + last)
+		}
+		add(string(first) + " " + last)
+	}
+	name := shortName(p)
+	for n := 2; n <= 9 && name != ""; n++ { // the number stands whole, whatever is cut
+		tail := " " + strconv.Itoa(n)
+		room := 0
+		if max > 0 {
+			room = max - runes(" - Unit ") - runes(clean(unit)) - runes(tail)
+			if clean(unit) == "" {
+				room = max - runes(tail)
+			}
+			if room < 1 {
+				break
+			}
+		}
+		add(cut(name, room) + tail)
+	}
+	return out
 }
 
 func shortName(p access.Person) string {

@@ -22,13 +22,18 @@ import (
 // Subject is one fresh, empty simulated device and a driver connected to it.
 type Subject struct {
 	Panel driver.Panel
-	// Present is somebody at the door; it answers the relays that open.
+	// Jones is an ordinary resident of the device, Moved the same one changed in every part, and Nth one of
+	// many others. The zero value and nil: Jones of this package, and people with PINs.
+	Jones, Moved model.Record
+	Nth          func(i int) model.Record
+	// Present is somebody at the door; it answers the relays that open. Nil: the device knows no PINs.
 	Present func(code string) []string
 	// Stranger puts a row on the device that no driver wrote, and gives its native id.
 	Stranger func(name, pin string) string
 	// Full makes the device hold no more people than it does now.
 	Full func()
-	// Cut makes the next mutating request lose its answer; with took, after it took effect.
+	// Cut makes the next mutating request lose its answer; with took, after it took effect. Where a row is
+	// written in several requests that is the first of them, and with took the last.
 	Cut func(took bool)
 	// Down makes the device unreachable, or reachable again.
 	Down func(bool)
@@ -85,6 +90,33 @@ func Jones() model.Record {
 	}
 }
 
+func (s Subject) jones() model.Record {
+	if s.Jones.Ref == "" {
+		return Jones()
+	}
+	return s.Jones
+}
+
+func (s Subject) moved() model.Record {
+	if s.Moved.Ref != "" {
+		return s.Moved
+	}
+	r := Jones()
+	r.Name, r.PIN, r.Relays = "T. Jones - Unit 204", access.NewSecret("5733"), []string{"A", "B"}
+	r.Cards = append(r.Cards, access.NewSecret("0BADCAFE"))
+	return r
+}
+
+func (s Subject) nth(i int) model.Record {
+	if s.Nth != nil {
+		return s.Nth(i)
+	}
+	return model.Record{
+		Ref: model.RefOf(access.PersonID("q" + string(rune('a'+i)))), Name: "Q. Person - Unit 1",
+		PIN: access.NewSecret("1" + string(rune('0'+i/10)) + string(rune('0'+i%10)) + "7"), Relays: []string{"B"},
+	}
+}
+
 // same compares records by what they give; see model.Record.Same.
 func same(t *testing.T, got []model.Record, want ...model.Record) {
 	t.Helper()
@@ -131,6 +163,9 @@ func list(t *testing.T, p driver.Panel) []model.Record {
 
 func opens(t *testing.T, s Subject, code string, relays ...string) {
 	t.Helper()
+	if s.Present == nil {
+		return
+	}
 	if diff := cmp.Diff(relays, s.Present(code)); diff != "" {
 		t.Errorf("relays that open (-want +got):\n%s", diff)
 	}
@@ -157,8 +192,8 @@ func probe(t *testing.T, s Subject) {
 	if id.Model == "" || id.Firmware == "" {
 		t.Errorf("identity %+v lacks model or firmware", id)
 	}
-	if limits.PINs < 1 || limits.Cards < 1 || limits.Grade == "" || len(limits.Relays) == 0 {
-		t.Errorf("limits %+v say nothing about PINs, cards, relays or confirmation", limits)
+	if limits.PINs+limits.Slots < 1 || limits.Cards+limits.Slots < 1 || limits.Grade == "" || len(limits.Relays) == 0 {
+		t.Errorf("limits %+v say nothing about PINs, cards, slots, relays or confirmation", limits)
 	}
 }
 
@@ -166,18 +201,16 @@ func empty(t *testing.T, s Subject) { same(t, list(t, s.Panel)) }
 
 func add(t *testing.T, s Subject) {
 	opens(t, s, "4821")
-	mustAdd(t, s.Panel, Jones())
-	same(t, list(t, s.Panel), Jones())
+	mustAdd(t, s.Panel, s.jones())
+	same(t, list(t, s.Panel), s.jones())
 	opens(t, s, "4821", "A")
 	opens(t, s, "04A1B2C3", "A")
 	opens(t, s, "4822")
 }
 
 func change(t *testing.T, s Subject) {
-	row := mustAdd(t, s.Panel, Jones())
-	next := Jones()
-	next.Name, next.PIN, next.Relays = "T. Jones - Unit 204", access.NewSecret("5733"), []string{"A", "B"}
-	next.Cards = append(next.Cards, access.NewSecret("0BADCAFE"))
+	row := mustAdd(t, s.Panel, s.jones())
+	next := s.moved()
 	if err := s.Panel.Apply(t.Context(), model.Step{Op: access.OpChange, Person: "p7", Ref: next.Ref, Native: row.Native, Record: next}); err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +224,7 @@ func removeStep(r model.Record) model.Step {
 }
 
 func remove(t *testing.T, s Subject) {
-	row := mustAdd(t, s.Panel, Jones())
+	row := mustAdd(t, s.Panel, s.jones())
 	if err := s.Panel.Apply(t.Context(), removeStep(row)); err != nil {
 		t.Fatal(err)
 	}
@@ -201,7 +234,7 @@ func remove(t *testing.T, s Subject) {
 }
 
 func removeTwice(t *testing.T, s Subject) {
-	row := mustAdd(t, s.Panel, Jones())
+	row := mustAdd(t, s.Panel, s.jones())
 	for range 2 {
 		if err := s.Panel.Apply(t.Context(), removeStep(row)); err != nil {
 			t.Fatal(err)
@@ -211,7 +244,7 @@ func removeTwice(t *testing.T, s Subject) {
 }
 
 func readAbsent(t *testing.T, s Subject) {
-	mustAdd(t, s.Panel, Jones())
+	mustAdd(t, s.Panel, s.jones())
 	same(t, read(t, s.Panel, model.RefOf("p70")))
 	same(t, read(t, s.Panel, model.RefOf("p")))
 }
@@ -219,11 +252,7 @@ func readAbsent(t *testing.T, s Subject) {
 func many(t *testing.T, s Subject) {
 	const n = 23 // more than two pages of ten
 	for i := range n {
-		r := model.Record{
-			Ref: model.RefOf(access.PersonID("q" + string(rune('a'+i)))), Name: "Q. Person - Unit 1",
-			PIN: access.NewSecret("1" + string(rune('0'+i/10)) + string(rune('0'+i%10)) + "7"), Relays: []string{"B"},
-		}
-		mustAdd(t, s.Panel, r)
+		mustAdd(t, s.Panel, s.nth(i))
 	}
 	refs := map[model.Ref]bool{}
 	for _, r := range list(t, s.Panel) {
@@ -243,26 +272,26 @@ func many(t *testing.T, s Subject) {
 
 func stranger(t *testing.T, s Subject) {
 	s.Stranger("Caretaker", "7777")
-	row := mustAdd(t, s.Panel, Jones())
+	row := mustAdd(t, s.Panel, s.jones())
 	if rows := list(t, s.Panel); len(rows) != 2 {
 		t.Fatalf("%d rows, want the stranger's and ours", len(rows))
 	}
 	if err := s.Panel.Apply(t.Context(), removeStep(row)); err != nil {
 		t.Fatal(err)
 	}
-	if got := s.Present("7777"); len(got) == 0 {
+	if s.Present != nil && len(s.Present("7777")) == 0 {
 		t.Error("the stranger's PIN no longer opens")
 	}
 }
 
 func strangerByNumber(t *testing.T, s Subject) {
 	native := s.Stranger("Caretaker", "7777")
-	step := removeStep(Jones())
+	step := removeStep(s.jones())
 	step.Native = native
 	wantKind(t, s.Panel.Apply(t.Context(), step), fault.Conflict)
-	step.Op, step.Record = access.OpChange, Jones()
+	step.Op, step.Record = access.OpChange, s.jones()
 	wantKind(t, s.Panel.Apply(t.Context(), step), fault.Conflict)
-	if got := s.Present("7777"); len(got) == 0 {
+	if s.Present != nil && len(s.Present("7777")) == 0 {
 		t.Error("the stranger's PIN no longer opens")
 	}
 	opens(t, s, "4821")
@@ -309,9 +338,9 @@ func takeOver(t *testing.T, s Subject) {
 
 func full(t *testing.T, s Subject) {
 	s.Full()
-	err := s.Panel.Apply(t.Context(), model.Step{Op: access.OpAdd, Ref: Jones().Ref, Record: Jones()})
+	err := s.Panel.Apply(t.Context(), model.Step{Op: access.OpAdd, Ref: s.jones().Ref, Record: s.jones()})
 	wantKind(t, err, fault.Full, fault.Conflict, fault.Invalid) // a device may not say which
-	same(t, read(t, s.Panel, Jones().Ref))
+	same(t, read(t, s.Panel, s.jones().Ref))
 }
 
 // cut loses an answer; reading afterwards must tell what really happened.
@@ -321,11 +350,11 @@ func cut(took bool) func(*testing.T, Subject) {
 			t.Fatal(err)
 		}
 		s.Cut(took)
-		err := s.Panel.Apply(t.Context(), model.Step{Op: access.OpAdd, Ref: Jones().Ref, Record: Jones()})
+		err := s.Panel.Apply(t.Context(), model.Step{Op: access.OpAdd, Ref: s.jones().Ref, Record: s.jones()})
 		wantKind(t, err, fault.Timeout, fault.Unreachable)
-		rows := read(t, s.Panel, Jones().Ref)
+		rows := read(t, s.Panel, s.jones().Ref)
 		if took {
-			same(t, rows, Jones())
+			same(t, rows, s.jones())
 		} else {
 			same(t, rows)
 		}
@@ -348,7 +377,7 @@ func wrongPassword(t *testing.T, s Subject) {
 	p := s.WrongPassword()
 	_, _, err := p.Probe(t.Context())
 	wantKind(t, err, fault.Denied)
-	wantKind(t, p.Apply(t.Context(), model.Step{Op: access.OpAdd, Ref: Jones().Ref, Record: Jones()}), fault.Denied)
+	wantKind(t, p.Apply(t.Context(), model.Step{Op: access.OpAdd, Ref: s.jones().Ref, Record: s.jones()}), fault.Denied)
 	if err := p.Close(); err != nil {
 		t.Error(err)
 	}

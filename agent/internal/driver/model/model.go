@@ -42,15 +42,25 @@ type Record struct {
 	// clock then opens and shuts: nobody is added and removed all day.
 	Schedules []access.ScheduleID // sorted
 
+	// Of devices that call people (Limits.Slots): the unit by its name, and how its app and its telephone
+	// are reached; "" where the person has none there.
+	Unit  string
+	Email string
+	Phone string
+	// Aliases are longer forms of Name, to be shown instead, the first that is free, where somebody else
+	// of the unit has Name already. They are not compared: a driver reports Name for the one it took.
+	Aliases []string
+
 	// On records that were read:
 	ReadOnly bool // the vendor's cloud owns the row: never touched
 	Hidden   bool // the device did not show the secrets: only presence can be confirmed
+	Unproven bool // the device accepted the row and has no way left to show it
 }
 
-// Same reports whether two rows give the same access under the same name. Native, ReadOnly and
-// Hidden do not count, nor does the order of cards, relays and schedules.
+// Same reports whether two rows give the same access under the same name. Native, ReadOnly, Hidden,
+// Unproven and Aliases do not count, nor does the order of cards, relays and schedules.
 func (r Record) Same(o Record) bool {
-	return r.Ref == o.Ref && r.Name == o.Name && r.PIN.Equal(o.PIN) &&
+	return r.Ref == o.Ref && r.Name == o.Name && r.Unit == o.Unit && r.Email == o.Email && r.Phone == o.Phone && r.PIN.Equal(o.PIN) &&
 		sameSet(cards(r.Cards), cards(o.Cards)) && sameSet(r.Relays, o.Relays) && sameSet(r.Schedules, o.Schedules)
 }
 
@@ -104,6 +114,7 @@ type Limits struct {
 	Schedules   int          `json:"schedules,omitempty"`       // weekly schedules one row can name; 0: the device keeps none
 	Holidays    bool         `json:"holidays,omitempty"`        // it keeps dates on which a schedule is shut
 	Mobile      bool         `json:"mobile"`                    // can hold app slots
+	Slots       int          `json:"slots_per_unit,omitempty"`  // apps and telephones it calls for one unit; 0: it calls nobody
 	Lookup      bool         `json:"lookup"`                    // Read costs the same for every size of panel
 	Grade       access.Grade `json:"confirms"`                  // the best grade read-back can give
 }

@@ -1,0 +1,237 @@
+package comelit
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"sync"
+
+	"gatehouse/agent/internal/driver"
+	"gatehouse/agent/internal/driver/model"
+	"gatehouse/protocol/access"
+	"gatehouse/protocol/access/fault"
+)
+
+// entrance is the one relay that the driver names: whoever has a slot opens what the device lets the unit open, and
+// nothing on the pages narrows that.
+const entrance = "A"
+
+// Panel is the directory of one gateway as a driver.Panel. It is safe for concurrent use; calls go one at a time.
+type Panel struct {
+	cfg    driver.Config
+	dir    PanelDirectory
+	memory driver.Memory
+
+	mu    sync.Mutex
+	book  book
+	base  *Snapshot // nil: not read yet
+	stale bool      // base is older than the driver's own knowledge: no slot is known to be free
+}
+
+var (
+	_ driver.Panel   = (*Panel)(nil)
+	_ driver.Prover  = (*Panel)(nil)
+	_ driver.Counter = (*Panel)(nil)
+	_ driver.Doctor  = (*Panel)(nil)
+)
+
+// New makes the driver of one gateway without touching the network. cfg.Host is where it is, with its web port; or
+// cfg.URL, http:// or https:// with nothing after the port. Errors are Invalid and name the key that is wrong.
+func New(cfg driver.Config, deps driver.Deps) (driver.Panel, error) {
+	w, err := newWebUI(cfg, deps)
+	if err != nil {
+		return nil, err
+	}
+	return newPanel(cfg, w, deps.Memory)
+}
+
+func newPanel(cfg driver.Config, dir PanelDirectory, memory driver.Memory) (*Panel, error) {
+	p := &Panel{cfg: cfg, dir: dir, memory: memory, book: book{Notes: map[string]note{}}}
+	if memory == nil {
+		return p, nil
+	}
+	b, err := memory.Load()
+	if err == nil {
+		p.book, err = readBook(b)
+	}
+	if err != nil {
+		return nil, fault.New(fault.Internal, "read what was written to", p.subject(), "%w", err).
+			WithRemedy("Restore the gateway's files; else remove the device and pair it anew, then clear our slots by hand.")
+	}
+	return p, nil
+}
+
+func (p *Panel) subject() string {
+	if p.cfg.ID != "" {
+		return "panel " + string(p.cfg.ID)
+	}
+	return "panel " + p.cfg.Host + p.cfg.URL
+}
+
+// Close lets go of the device.
+func (p *Panel) Close() error { return p.dir.Close() }
+
+// Dialect implements driver.Doctor.
+func (p *Panel) Dialect(ctx context.Context) (string, error) {
+	if _, err := p.dir.Quota(ctx); err != nil {
+		return "", err
+	}
+	return "webui", nil
+}
+
+// Probe logs in and sees how many backups are kept: it makes none. The pages name neither model nor firmware.
+func (p *Panel) Probe(ctx context.Context) (model.Identity, model.Limits, error) {
+	q, err := p.dir.Quota(ctx)
+	if err != nil {
+		return model.Identity{}, model.Limits{}, err
+	}
+	id := model.Identity{Model: p.cfg.Model, Firmware: "not shown"}
+	if id.Model == "" {
+		id.Model = "Comelit ViP gateway"
+	}
+	lim := model.Limits{NameChars: maxText, Relays: []string{entrance}, Mobile: true, Slots: SlotsPerUnit, Lookup: true, Grade: access.Exact}
+	if q.Left == 0 || !p.dir.Capabilities().Proves {
+		lim.Grade = access.Unprovable
+	}
+	return id, lim, nil
+}
+
+// Count implements driver.Counter: the pages do not tell how many slots are taken, but they answer, and only to an
+// installer.
+func (p *Panel) Count(ctx context.Context) (int, error) {
+	_, err := p.dir.Quota(ctx)
+	return -1, err
+}
+
+// Read returns the slots of one person as one row. What may have been taken away, or half written, is read back first
+// as long as the device makes backups: nobody may pass for gone who is not.
+func (p *Panel) Read(ctx context.Context, ref model.Ref) ([]model.Record, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.picture(ctx); err != nil {
+		return nil, err
+	}
+	if keep, doubt := p.doubt(ref); doubt {
+		if err := p.prove(ctx, keep); err != nil {
+			return nil, err
+		}
+	}
+	return p.rowsOf(ref), nil
+}
+
+// doubt says whether a person's slots must be read back at once, and how many backups are to be left for others.
+func (p *Panel) doubt(ref model.Ref) (keep int, yes bool) {
+	for _, at := range p.book.of(ref) {
+		switch p.book.Notes[at.String()].State {
+		case intended, clearing, cleared:
+			return 0, true
+		case stuck:
+			keep, yes = 1, true
+		}
+	}
+	return keep, yes
+}
+
+// List returns everybody, strangers' slots included, one row each. It reads back what waits for that, but leaves the
+// last backup to a removal.
+func (p *Panel) List(ctx context.Context) ([]model.Record, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.picture(ctx); err != nil {
+		return nil, err
+	}
+	if p.stale || p.book.open() {
+		keep := 1
+		if p.stale {
+			keep = 0
+		}
+		if err := p.prove(ctx, keep); err != nil {
+			return nil, err
+		}
+	}
+	var out []model.Record
+	for _, ref := range p.book.refs() {
+		out = append(out, p.rowsOf(ref)...)
+	}
+	return append(out, p.strangers()...), nil
+}
+
+// Proven implements driver.Prover.
+func (p *Panel) Proven(ref model.Ref) access.Grade {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.base == nil || p.stale {
+		return access.Unprovable
+	}
+	for _, n := range p.book.Notes {
+		if n.Ref == ref && n.State != seen {
+			return access.Unprovable
+		}
+	}
+	return access.Exact
+}
+
+// picture makes sure that there is a table to go by: the backup that the book names, a new one, or where the device
+// makes no more the newest it has, which is stale.
+func (p *Panel) picture(ctx context.Context) error {
+	if p.base != nil {
+		return nil
+	}
+	q, err := p.dir.Quota(ctx)
+	if err != nil {
+		return err
+	}
+	if p.book.Base != "" && slices.Contains(q.Kept, p.book.Base) {
+		snap, err := p.dir.Snapshot(ctx, p.book.Base)
+		if err == nil {
+			p.base, p.stale = &snap, false
+		}
+		if !errors.Is(err, ErrGone) {
+			return err
+		}
+	}
+	if q.Left > 0 {
+		return p.prove(ctx, 0)
+	}
+	snap, err := p.dir.Snapshot(ctx, q.Newest())
+	if err == nil {
+		p.base, p.stale = &snap, true
+	}
+	return err
+}
+
+// prove has the table shown anew when more than keep backups can still be made; else everything stays as it is.
+func (p *Panel) prove(ctx context.Context, keep int) error {
+	q, err := p.dir.Quota(ctx)
+	if err != nil || q.Left <= keep {
+		return err
+	}
+	snap, err := p.dir.Prove(ctx)
+	if errors.Is(err, ErrQuota) && p.base != nil {
+		return nil // somebody was faster
+	}
+	if err != nil {
+		return err
+	}
+	p.base, p.stale = &snap, false
+	p.book.Base = snap.Name
+	p.book.judge(&snap)
+	return p.save()
+}
+
+// save keeps the book. It is called before a write goes out as well: what may stand on the device must be known after
+// a power cut.
+func (p *Panel) save() error {
+	if p.memory == nil {
+		return nil
+	}
+	b, err := json.Marshal(p.book)
+	if err == nil {
+		err = p.memory.Save(b)
+	}
+	if err != nil {
+		return fault.Wrap(fault.Internal, "keep what is written to", p.subject(), err)
+	}
+	return nil
+}

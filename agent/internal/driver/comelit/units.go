@@ -1,0 +1,62 @@
+package comelit
+
+import (
+	"strconv"
+	"strings"
+
+	"gatehouse/protocol/access/fault"
+)
+
+// unitName is what the device calls a unit: the name of its wall monitor without the word, else its ViP address. That
+// slot 0 carries the unit's name is assumed from single-house monitors; where it does not, the address is what is left.
+func (s *Snapshot) unitName(m int) string {
+	if zero, ok := s.at(Place{m, 0}); ok && zero.Name != "" {
+		return bareUnit(zero.Name)
+	}
+	if a := s.Apartments[m]; a != "" {
+		return a
+	}
+	return "#" + strconv.Itoa(m)
+}
+
+func bareUnit(name string) string {
+	name = strings.TrimSpace(name)
+	if len(name) > 5 && strings.EqualFold(name[:5], "unit ") {
+		return strings.TrimSpace(name[5:])
+	}
+	return name
+}
+
+// unit finds the map index of a unit: by the name of its wall monitor, by its ViP address, or as "#3" by the index
+// itself. A bare number is never taken for an index: it is some other apartment's bell. Two that fit are an error.
+func (s *Snapshot) unit(name string) (int, error) {
+	found := map[int]bool{}
+	maps := map[int]bool{}
+	for _, slot := range s.Slots {
+		maps[slot.Map] = true
+		if slot.Slot == 0 && slot.Name != "" && strings.EqualFold(bareUnit(slot.Name), bareUnit(name)) {
+			found[slot.Map] = true
+		}
+	}
+	for m, address := range s.Apartments {
+		if maps[m] && strings.EqualFold(address, name) {
+			found[m] = true
+		}
+	}
+	if n, ok := strings.CutPrefix(name, "#"); ok {
+		if m, err := strconv.Atoi(n); err == nil && maps[m] {
+			found[m] = true
+		}
+	}
+	for m := range found {
+		if len(found) == 1 {
+			return m, nil
+		}
+	}
+	why := "the device has no such unit"
+	if len(found) > 1 {
+		why = "the device has several units of that name"
+	}
+	return 0, fault.New(fault.Invalid, "find", "unit "+tidy(name), "%s", why).
+		WithRemedy("Give the unit the name that its wall monitor (slot 0) has on the device's Users page, or its ViP address such as SB000001, or #0 for the first.")
+}
