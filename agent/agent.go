@@ -81,7 +81,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Agent, error) {
 	if deps.Rand == nil {
 		deps.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
 	}
-	if err := lasting(cfg, deps.Log); err != nil {
+	if err := errors.Join(zones(time.LoadLocation), lasting(cfg, deps.Log)); err != nil {
 		return nil, err
 	}
 	var check func(string) error

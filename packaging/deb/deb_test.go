@@ -165,7 +165,7 @@ func contents(t *testing.T, file string) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
 	}
-	if got := run(t, "dpkg-deb", "--field", file, "Package", "Version", "Depends"); got != "Package: gatehouse-agent\nVersion: 1.0.0\nDepends: passwd, init-system-helpers (>= 1.54)" {
+	if got := run(t, "dpkg-deb", "--field", file, "Package", "Version", "Depends"); got != "Package: gatehouse-agent\nVersion: 1.0.0\nDepends: passwd, tzdata, init-system-helpers (>= 1.54)" {
 		t.Errorf("control: %s", got)
 	}
 	if got := run(t, "dpkg-deb", "--info", file, "conffiles"); got != "/etc/gatehouse/agent.toml" {

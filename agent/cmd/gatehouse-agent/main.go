@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	_ "time/tzdata" // boxes come without zone files
 )
 
 // Stamped by the build; see the Makefile.
