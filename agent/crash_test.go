@@ -354,7 +354,7 @@ func (b *busy) tellsWhatIsOnDisk() error {
 // TestTheTraceTestFindsASkippedSync: the same judgement on a program that does not wait for its disk.
 func TestTheTraceTestFindsASkippedSync(t *testing.T) {
 	t.Parallel()
-	exe := built(t, "-overlay", overlay(t, "internal/store/file.go", "NoStatistics: true,", "NoStatistics: true, NoSync: true,"))
+	exe := built(t, "-overlay", overlay(t, "internal/store/file.go", "InitialMmapSize: mapSize,", "InitialMmapSize: mapSize, NoSync: true,"))
 	if err := runBusy(t, exe, 6).tellsWhatIsOnDisk(); err == nil {
 		t.Error("nobody noticed that commits are not synced")
 	} else {

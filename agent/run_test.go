@@ -43,7 +43,7 @@ func TestRunLeavesNothingBehind(t *testing.T) {
 	}
 	left := files(t, h.cfg.StateDir)
 	maps.DeleteFunc(left, func(name string, _ []byte) bool { return strings.HasPrefix(name, "site.db.snapshot-") })
-	want := []string{"ballast", "key", "site.db", "wanted.db"}
+	want := []string{"ballast", "key", "site.db", "site.db.lock", "wanted.db", "wanted.db.lock"}
 	if d := cmp.Diff(want, slices.Sorted(maps.Keys(left))); d != "" {
 		t.Errorf("files in the state directory (-want +got):\n%s", d)
 	}

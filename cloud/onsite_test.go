@@ -34,7 +34,7 @@ func TestTowardsG4_WhatAGatewayToldReachesThePage(t *testing.T) {
 		return out
 	}
 	site := told("", b.ID)
-	if len(site.Found) != 1 || site.Found[0].Name != called(0) || len(site.Waiting) != 1 || site.Waiting[0].Person != "p2" || len(site.Replies) != 1 || site.Replies[0].Message != "no such device" {
+	if len(site.Found) != 1 || site.Found[0].Name != "Ben Miller" || len(site.Waiting) != 1 || site.Waiting[0].Person != "p2" || len(site.Replies) != 1 || site.Replies[0].Message != "no such device" {
 		t.Errorf("%+v", site)
 	}
 	if none := told("", other.ID); len(none.Found)+len(none.Waiting)+len(none.Replies) != 0 {

@@ -14,6 +14,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -173,9 +174,9 @@ func (r *run) summary() string {
 		word = "WRONG"
 	}
 	if r.images.asked {
-		opened = r.images.opened + "/good"
+		opened = cmp.Or(r.images.opened, "0") + "/good"
 		if !r.images.good {
-			opened = r.images.opened + "/WRONG"
+			opened = cmp.Or(r.images.opened, "0") + "/WRONG"
 		}
 		if planted++; r.images.skipped {
 			caught++
