@@ -118,6 +118,7 @@ func TestANewBoxLooksForItself(t *testing.T) {
 		newTeller(t, s).tell(astray("s-1", access.DriftNote{}), access.Event{Kind: access.EventDrift, Device: "lobby", Row: &access.DriftNote{More: 7}},
 			access.Event{Kind: access.EventHeld, Hold: &access.HoldNote{People: []access.PersonID{"p1"}, Cause: access.HoldEpoch}})
 		g := must(s.Gateway(t.Context(), "gw1"))(t)
+		g.Signing, g.Serial = []byte("another box"), "5"
 		err := s.Update(t.Context(), func(tx *Tx) error {
 			_, err := tx.Replace(t.Context(), g)
 			return err
