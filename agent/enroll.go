@@ -93,7 +93,8 @@ func EnrollAccept(cfg config.Config, raw []byte, log *slog.Logger) (protocol.Enr
 	if err != nil {
 		return b, err
 	}
-	return b, withSite(cfg, log, func(s *store.Site) error {
+	return b, withBox(cfg, log, func(x *box) error {
+		s := x.site
 		k, err := loadKeys(s)
 		if err != nil {
 			return err
@@ -115,6 +116,11 @@ func EnrollAccept(cfg config.Config, raw []byte, log *slog.Logger) (protocol.Enr
 			return fault.New(fault.Conflict, "accept", "bundle", "it is for %s and this gateway is %s already", b.Gateway, old.bundle.Gateway).
 				WithRemedy("To make this box another gateway, stop the agent and give it an empty state directory.")
 		}
+		if b.Replaces != nil {
+			if err := x.succeed(*b.Replaces); err != nil {
+				return err
+			}
+		}
 		if err := errors.Join(saveJSON(s, blobBundle, b), saveJSON(s, blobKeys, k), s.SaveBlob(blobCloudKeys, nil)); err != nil {
 			return err
 		}
@@ -123,6 +129,10 @@ func EnrollAccept(cfg config.Config, raw []byte, log *slog.Logger) (protocol.Enr
 }
 
 func withSite(cfg config.Config, log *slog.Logger, f func(*store.Site) error) error {
+	return withBox(cfg, log, func(b *box) error { return f(b.site) })
+}
+
+func withBox(cfg config.Config, log *slog.Logger, f func(*box) error) error {
 	if err := lasting(cfg, log); err != nil {
 		return err
 	}
@@ -130,7 +140,7 @@ func withSite(cfg config.Config, log *slog.Logger, f func(*store.Site) error) er
 	if err != nil {
 		return err
 	}
-	err = f(b.site)
+	err = f(b)
 	if cerr := b.Close(); err == nil {
 		err = cerr
 	}
