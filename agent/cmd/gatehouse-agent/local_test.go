@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -107,6 +108,13 @@ func (s *onSite) restart() {
 	s.d.end(os.Kill)
 	s.d = startDaemon(s.t, s.cfg)
 	s.d.log.Read().Find(s.t, "the panel's answer", func(l string) bool { return strings.Contains(l, "device answers") })
+	s.within(10*time.Second, "its socket answers", func() bool { // the doors come first
+		conn, err := net.Dial("unix", filepath.Join(filepath.Dir(s.cfg), "state", "agent.sock"))
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err == nil
+	})
 }
 
 // TestG11_StaffRevokeAndLiftAtTheGatewayWithoutACloud: by the real program on the real socket. The PIN is
