@@ -112,11 +112,12 @@ func EnrollAccept(cfg config.Config, raw []byte, log *slog.Logger) (protocol.Enr
 		if _, err := cloudlink.New(id.link(), cloudlink.Deps{}, log); err != nil {
 			return fault.Wrap(fault.Invalid, "accept", "bundle", err)
 		}
-		if old, err := loadIdentity(s); err == nil && old != nil && old.bundle.Gateway != b.Gateway {
+		old, err := loadIdentity(s)
+		if err == nil && old != nil && old.bundle.Gateway != b.Gateway {
 			return fault.New(fault.Conflict, "accept", "bundle", "it is for %s and this gateway is %s already", b.Gateway, old.bundle.Gateway).
 				WithRemedy("To make this box another gateway, stop the agent and give it an empty state directory.")
 		}
-		if b.Replaces != nil {
+		if b.Replaces != nil && old == nil { // else it took the place before
 			if err := x.succeed(*b.Replaces); err != nil {
 				return err
 			}

@@ -160,7 +160,8 @@ func (b *Outbox) Continue(number uint64, link access.Link) error {
 		case h.Number == number && h.Link == link && h.Records == 0:
 			return nil
 		case h.Number != 0:
-			return fault.New(fault.Conflict, "continue", "outbox", "after event %d: it has events of its own up to %d", number, h.Number)
+			return fault.New(fault.Conflict, "continue", "outbox", "after event %d: it has events of its own up to %d", number, h.Number).
+				WithRemedy("Give this box an empty state directory and make a new request.")
 		case number > maxNumber:
 			return fault.New(fault.Invalid, "continue", "outbox", "after event %d: no gateway has told so many", number)
 		}
