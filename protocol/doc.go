@@ -23,7 +23,7 @@ const (
 	MaxMessage = 128 << 10 // bytes of one MQTT message, envelope included
 	MaxPlain   = 512 << 10 // bytes of one message after decompression
 	maxHeader  = 2 << 10   // bytes of a header
-	zipAbove   = 1 << 10   // shorter bodies are not worth compressing
+	zipAbove   = 1 << 10   // shorter bodies down are not worth compressing; up nothing is compressed
 	maxChunks  = 4096      // chunks of one update
 
 	maxSignatures = 4 // on one envelope; two while keys rotate

@@ -27,7 +27,7 @@ func SealDown(h Header, body any, signer ed25519.PrivateKey, gateway *ecdh.Publi
 		return nil, Refuse(Oversized, "a body of %d bytes", len(plain))
 	}
 	h.Version, h.Signer, h.Recipient = Version, SignerID(signer), KeyID(gateway.Bytes())
-	plain, h.Zip = shrink(plain, downEncoder)
+	plain, h.Zip = shrink(plain)
 	header, err := json.Marshal(h)
 	if err != nil {
 		return nil, err

@@ -33,12 +33,9 @@ func splitFrame(frame []byte) (h Header, header, body []byte, err error) {
 	return h, header, body, nil
 }
 
-// The coders are safe for concurrent use with EncodeAll and DecodeAll, and costly to make. They stay for good,
-// so what a gateway has is small: its encoder's tables take a quarter of a megabyte, the cloud's more than one.
+// The coders are safe for concurrent use with EncodeAll and DecodeAll, and costly to make: they are
+// made when first needed and stay for good.
 var (
-	downEncoder = newEncoder(zstd.SpeedDefault)
-	upEncoder   = newEncoder(zstd.SpeedFastest)
-
 	decoder = sync.OnceValue(func() *zstd.Decoder {
 		d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(MaxPlain), zstd.WithDecoderMaxWindow(MaxPlain))
 		if err != nil {
@@ -46,26 +43,35 @@ var (
 		}
 		return d
 	})
+
+	encoder = &lazyEncoder{}
 )
 
-// newEncoder makes an encoder when it is first needed.
-func newEncoder(level zstd.EncoderLevel) func() *zstd.Encoder {
-	return sync.OnceValue(func() *zstd.Encoder {
-		e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(level), zstd.WithWindowSize(MaxPlain),
+// lazyEncoder is sync.OnceValue by a method: what an initialiser names stays in every program, and this
+// is to be left out of one that sends nothing down.
+type lazyEncoder struct {
+	once sync.Once
+	made *zstd.Encoder
+}
+
+func (l *lazyEncoder) get() *zstd.Encoder {
+	l.once.Do(func() {
+		e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithWindowSize(MaxPlain),
 			zstd.WithLowerEncoderMem(true))
 		if err != nil {
 			panic(err) // the options are constants
 		}
-		return e
+		l.made = e
 	})
+	return l.made
 }
 
 // shrink compresses a body that is worth it.
-func shrink(body []byte, encoder func() *zstd.Encoder) (out []byte, zipped bool) {
+func shrink(body []byte) (out []byte, zipped bool) {
 	if len(body) <= zipAbove {
 		return body, false
 	}
-	return encoder().EncodeAll(body, nil), true
+	return encoder.get().EncodeAll(body, nil), true
 }
 
 // grow undoes shrink and refuses what would not fit in MaxPlain.

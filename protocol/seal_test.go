@@ -253,11 +253,12 @@ func TestNothingOversizedIsSent(t *testing.T) {
 	if err != nil || len(plain) != protocol.MaxPlain {
 		t.Errorf("the longest body gave %d bytes, %v", len(plain), err)
 	}
-	msg, err := protocol.SignUp(h, most, key)
+	full := json.RawMessage(`"` + strings.Repeat("a", 95<<10) + `"`) // nothing is compressed, and base64 adds a third
+	msg, err := protocol.SignUp(h, full, key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, plain, err = protocol.OpenUp(gateway, []ed25519.PublicKey{public(key)}, msg); err != nil || len(plain) != protocol.MaxPlain {
+	if _, plain, err = protocol.OpenUp(gateway, []ed25519.PublicKey{public(key)}, msg); err != nil || len(plain) != len(full) {
 		t.Errorf("up, the longest body gave %d bytes, %v", len(plain), err)
 	}
 }
