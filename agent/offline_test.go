@@ -34,6 +34,8 @@ type site struct {
 	ahead atomic.Int64             // of the wall clock against the true time, in ns
 	slow  atomic.Int64             // parts per million by which the quartz is
 	more  map[string]*memory.Panel // beside the one called front
+	text  string                   // [[device]] tables instead of those of memory
+	kinds []driver.Kind            // for them
 
 	agent *Agent
 	end   func()
@@ -58,8 +60,11 @@ func (s *site) source() clock.Source {
 
 func (s *site) start() {
 	s.t.Helper()
-	text := `listen = ""`
+	text := `listen = ""` + s.text
 	for _, id := range append(slices.Sorted(maps.Keys(s.more)), "front") {
+		if s.text != "" {
+			break
+		}
 		text += fmt.Sprintf("\n[[device]]\nid = %q\nkind = \"memory\"\nurl = \"http://192.0.2.1\"\ndoors = { lobby = \"A\" }\n", id)
 	}
 	cfg, err := LoadConfigText(text, s.dir)
@@ -69,9 +74,9 @@ func (s *site) start() {
 	cfg.StateDir = s.dir
 	s.agent, err = New(s.t.Context(), cfg, Deps{
 		Log: s.log, Source: s.source(), Rand: rand.New(rand.NewPCG(1, 2)),
-		Kinds: []driver.Kind{{Name: "memory", New: func(c driver.Config, _ driver.Deps) (driver.Panel, error) {
+		Kinds: append([]driver.Kind{{Name: "memory", New: func(c driver.Config, _ driver.Deps) (driver.Panel, error) {
 			return cmp.Or(s.more[string(c.ID)], s.panel), nil
-		}}},
+		}}}, s.kinds...),
 	})
 	if err != nil {
 		s.t.Fatal(err)

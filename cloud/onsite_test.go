@@ -16,10 +16,10 @@ func TestTowardsG4_WhatAGatewayToldReachesThePage(t *testing.T) {
 	b, other := enrol(t, c, "maples"), enrol(t, c, "maples")
 	load(t, c, export(t, residents(3)...))
 	row := func(gone bool) access.Event {
-		return access.Event{Kind: access.EventDrift, At: c.now(), Device: "lobby-1", Drift: access.DriftGhost, Person: "p1", Message: "nobody's", Row: &access.DriftNote{Entry: "e-1", First: c.now(), Gone: gone}}
+		return access.Event{Kind: access.EventDrift, At: c.now(), Device: "lobby-1", Drift: access.DriftGhost, Person: "p000001", Message: "nobody's", Row: &access.DriftNote{Entry: "e-1", First: c.now(), Gone: gone}}
 	}
 	hold := func(gone bool) access.Event {
-		return access.Event{Kind: access.EventHeld, At: c.now(), Hold: &access.HoldNote{People: []access.PersonID{"p2"}, Cause: access.HoldBrake, Gone: gone}}
+		return access.Event{Kind: access.EventHeld, At: c.now(), Hold: &access.HoldNote{People: []access.PersonID{"p000002"}, Cause: access.HoldBrake, Gone: gone}}
 	}
 	tellEvents(t, c, b.ID, row(false), hold(false), access.Event{Kind: access.EventCommand, At: c.now(), Command: "c1", Message: "audit: refused", Fault: "invalid"})
 	if err := (intakeStore{c.store}).SaveReply(t.Context(), b.ID, protocol.Reply{ID: "c1", Result: "refused", Message: "no such device"}, c.now()); err != nil {
@@ -34,7 +34,7 @@ func TestTowardsG4_WhatAGatewayToldReachesThePage(t *testing.T) {
 		return out
 	}
 	site := told("", b.ID)
-	if len(site.Found) != 1 || site.Found[0].Name != "Ben Miller" || len(site.Waiting) != 1 || site.Waiting[0].Person != "p2" || len(site.Replies) != 1 || site.Replies[0].Message != "no such device" {
+	if len(site.Found) != 1 || site.Found[0].Name != "Ben Miller" || len(site.Waiting) != 1 || site.Waiting[0].Person != "p000002" || len(site.Replies) != 1 || site.Replies[0].Message != "no such device" {
 		t.Errorf("%+v", site)
 	}
 	if none := told("", other.ID); len(none.Found)+len(none.Waiting)+len(none.Replies) != 0 {

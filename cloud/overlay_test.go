@@ -53,8 +53,8 @@ func TestTowardsG11_ALocalRevokeIsKeptThroughSyncsUntilLifted(t *testing.T) {
 	c := newRig(t, maples).open()
 	b, other := enrol(t, c, "maples"), enrol(t, c, "maples")
 	load(t, c, export(t, residents(3)...))
-	note := &access.OverlayNote{ID: "o1", Kind: access.OverlayRevoke, By: "p2", Reason: "threat"}
-	person := access.PersonID("p1")
+	note := &access.OverlayNote{ID: "o1", Kind: access.OverlayRevoke, By: "p000002", Reason: "threat"}
+	person := access.PersonID("p000001")
 	tellEvents(t, c, b.ID, access.Event{Kind: access.EventOverlay, At: c.now().Add(-time.Minute), Person: person, Overlay: note})
 	load(t, c, export(t, residents(4)...))
 	if w := wants(t, c, b.ID); len(w.names) != 4 || len(items(t, c, b.ID, access.KindSettlement)) != 0 {

@@ -40,7 +40,7 @@ func TestTowardsG15_ANewBoxTakesThePlaceOfTheOldOne(t *testing.T) {
 	if err := in.SaveAck(t.Context(), old.ID, protocol.Ack{Position: pos}, c.now()); err != nil {
 		t.Fatal(err)
 	}
-	events := []access.Event{{Kind: access.EventConfirmed, Op: access.OpRemove, Person: "p2", Device: "lobby", At: c.now()}}
+	events := []access.Event{{Kind: access.EventConfirmed, Op: access.OpRemove, Person: "p000002", Device: "lobby", At: c.now()}}
 	for i := range 5000 {
 		events = append(events, access.Event{Kind: access.EventWritten, Op: access.OpAdd, Person: access.PersonID(fmt.Sprintf("p%d", 100+i)), Device: "lobby", At: c.now()})
 	}

@@ -30,7 +30,8 @@ type Panel interface {
 	// anything short of that is an error, never a short list.
 	List(ctx context.Context) ([]model.Record, error)
 	// Apply does one step. It is safe to repeat after a fresh Read. Before a removal or change the
-	// driver checks that the row still carries step.Ref; a row that does not is a Conflict.
+	// driver checks that the row still carries step.Ref; a row that does not is a Conflict. A Read of it
+	// that was the last exchange, a moment ago, is such a check.
 	Apply(ctx context.Context, step model.Step) error
 	// Close lets go of the device. Nothing may be called afterwards.
 	Close() error

@@ -30,6 +30,11 @@ func (l *Loop) settle(ctx context.Context, p access.PersonID, u urgency) error {
 		if n == maxRounds && last != nil {
 			break
 		}
+		if n > 0 && u.rank > 0 {
+			if err := l.preempted(model.Step{}); err != nil {
+				return err // what was written is read back later
+			}
+		}
 		done, err := l.round(ctx, p, n < maxRounds) // what the last one wrote is still looked at
 		switch {
 		case err == nil && done:

@@ -198,9 +198,12 @@ func (t *Tx) NewIDs(ctx context.Context, property access.PropertyID, kind string
 	if err != nil {
 		return nil, err
 	}
-	out := make([]string, n)
+	out, digits := make([]string, n), 1
+	if kind == PersonIDs {
+		digits = 6 // of one length: panels find people by a part of the id, and "p1" is a part of "p12"
+	}
 	for i := range out {
-		out[i] = fmt.Sprintf("%s%d", kind, last-uint64(n)+uint64(i)+1)
+		out[i] = fmt.Sprintf("%s%0*d", kind, digits, last-uint64(n)+uint64(i)+1)
 	}
 	return out, nil
 }

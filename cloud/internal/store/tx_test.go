@@ -93,8 +93,8 @@ func TestNewIDs_NeverTwice(t *testing.T) {
 			})
 		}
 		wait.Wait()
-		if len(seen) != 240 || !seen["p1"] || !seen["p240"] {
-			t.Errorf("%d ids, want p1 to p240", len(seen))
+		if len(seen) != 240 || !seen["p000001"] || !seen["p000240"] {
+			t.Errorf("%d ids, want p000001 to p000240", len(seen))
 		}
 	})
 }
@@ -107,7 +107,7 @@ func TestNewID_CountsPerPropertyAndKind(t *testing.T) {
 			kind     string
 			want     string
 		}{
-			{"maples", PersonIDs, "p1"}, {"maples", PersonIDs, "p2"}, {"maples", UnitIDs, "u1"}, {"oaks", PersonIDs, "p1"}, {"", GatewayIDs, "gw1"}, {"maples", PersonIDs, "p3"},
+			{"maples", PersonIDs, "p000001"}, {"maples", PersonIDs, "p000002"}, {"maples", UnitIDs, "u1"}, {"oaks", PersonIDs, "p000001"}, {"", GatewayIDs, "gw1"}, {"maples", PersonIDs, "p000003"},
 		} {
 			s.update(t, func(ctx context.Context, tx *Tx) error {
 				got, err := tx.NewID(ctx, c.property, c.kind)

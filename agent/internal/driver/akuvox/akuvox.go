@@ -36,6 +36,7 @@ type Panel struct {
 	mu    sync.Mutex
 	known known
 	told  told
+	last  glance
 }
 
 // known is what the unit has taught us so far. The zero value assumes nothing.

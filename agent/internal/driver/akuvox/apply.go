@@ -132,7 +132,7 @@ func (p *Panel) cleared(ctx context.Context, step model.Step, it map[string]stri
 // own is the row that step means, shown to be ours: it carries step.Ref now, and step.Native where
 // that is given. Without a Native there must be exactly one.
 func (p *Panel) own(ctx context.Context, step model.Step) (row, error) {
-	rows, err := p.rowsOf(ctx, step.Ref)
+	rows, err := p.rowsNow(ctx, step.Ref)
 	if err != nil {
 		return nil, err
 	}

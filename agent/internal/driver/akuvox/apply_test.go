@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"gatehouse/agent/internal/driver"
 	"gatehouse/agent/internal/driver/akuvox"
 	"gatehouse/agent/internal/driver/drivertest"
 	"gatehouse/agent/internal/driver/model"
@@ -156,6 +157,64 @@ func TestChangeKeepsWhatWeDoNotKnow(t *testing.T) {
 	}
 	if got := w.calls(); len(got) != 2 || got[0] != "GET /api/user/get?NameOrPerID=GHp7" {
 		t.Errorf("requests %v, want one read and one write", got)
+	}
+}
+
+// Who reads, decides and writes at once asks once: a removal is three requests, its proof included. What
+// was read is forgotten with the next request.
+func TestWhatWasJustReadIsNotReadAgain(t *testing.T) {
+	t.Parallel()
+	remove := func(id string) model.Step {
+		return model.Step{Op: access.OpRemove, Person: "p7", Ref: "GHp7", Native: id}
+	}
+	tests := []struct {
+		name    string
+		between func(*testing.T, *wild, driver.Panel)
+		reads   int
+		kind    fault.Kind
+	}{
+		{"at once", func(*testing.T, *wild, driver.Panel) {}, 1, 0},
+		{"after another read", func(t *testing.T, _ *wild, p driver.Panel) {
+			if _, err := p.Read(t.Context(), "GHp8"); err != nil {
+				t.Fatal(err)
+			}
+		}, 3, 0},
+		{"after another read, of a row that somebody took over", func(t *testing.T, w *wild, p driver.Panel) {
+			w.rows[0]["UserID"] = "1009"
+			if _, err := p.Read(t.Context(), "GHp8"); err != nil {
+				t.Fatal(err)
+			}
+		}, 4, fault.Conflict},
+	}
+	for i := range tests {
+		tt := &tests[i]
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWild(t, &wild{})
+			id := w.add(jonesRow())
+			p := w.panel(t)
+			if _, err := p.List(t.Context()); err != nil { // so that the login is known
+				t.Fatal(err)
+			}
+			if _, err := p.Read(t.Context(), "GHp7"); err != nil { // and the search
+				t.Fatal(err)
+			}
+			w.forget()
+			if _, err := p.Read(t.Context(), "GHp7"); err != nil {
+				t.Fatal(err)
+			}
+			tt.between(t, w, p)
+			err := p.Apply(t.Context(), remove(id))
+			if (err != nil) != (tt.kind != 0) || err != nil && fault.KindOf(err) != tt.kind {
+				t.Fatalf("%v, want %v", err, tt.kind)
+			}
+			if reads := len(w.calls()) - len(writes(w)); reads != tt.reads {
+				t.Errorf("%d reads, want %d: %v", reads, tt.reads, w.calls())
+			}
+			if err := p.Apply(t.Context(), remove(id)); err == nil && tt.kind != 0 {
+				t.Error("a second time it was written all the same")
+			}
+		})
 	}
 }
 

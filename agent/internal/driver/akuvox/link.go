@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"gatehouse/agent/internal/driver"
@@ -26,6 +27,7 @@ type link struct {
 	subject string // for error messages, "panel lobby-1"
 	login   *login
 	wire    *http.Transport
+	count   atomic.Uint64 // of exchanges begun
 }
 
 func newLink(cfg driver.Config, deps driver.Deps) (*link, error) {
@@ -103,6 +105,7 @@ type ask struct {
 // exchange sends one request and reads the whole answer. It never follows a redirect, so that
 // credentials cannot be led to another host (§7).
 func (l *link) exchange(ctx context.Context, a *ask) (answer, error) {
+	l.count.Add(1)
 	u := *l.base
 	u.Path, u.RawQuery = a.path, a.query.Encode()
 	var body io.Reader
