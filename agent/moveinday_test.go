@@ -358,3 +358,34 @@ func (b *building) revoke(revision uint64, who string, nouns []access.Noun) {
 		b.t.Fatalf("the state was not stored: %v %v", done, err)
 	}
 }
+
+// TestAddingOneCostsTheSameOnEveryPanel: on one that holds a hundred people and on one that holds ten thousand.
+func TestAddingOneCostsTheSameOnEveryPanel(t *testing.T) {
+	cost := map[int]map[string]int{}
+	for _, n := range []int{100, 10_000} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBuilding(t)
+			for i := range n {
+				for _, sim := range []*akuvoxsim.Panel{b.front, b.rear} {
+					_, err := sim.Edit("add", akuvoxsim.User{UserID: fmt.Sprint(1000000 + i), Name: "Somebody", PIN: fmt.Sprint(2000000 + i)})
+					must(t, err)
+				}
+			}
+			b.start()
+			defer func() { b.end() }()
+			nouns := b.people(2)
+			b.publish(1, nouns[:len(nouns)-5]...)
+			sleepFor(5 * time.Second)
+			before := b.requests()
+			b.publish(2, nouns...)
+			sleepFor(5 * time.Second)
+			cost[n] = b.requests()
+			for name := range before {
+				cost[n][name] -= before[name]
+			}
+		})
+	}
+	if a, z := cost[100], cost[10_000]; !maps.Equal(a, z) || a["front"] != 3 || a["rear"] != 3 || a["calls"] != 9 {
+		t.Errorf("one more costs %v requests on a panel of 100 and %v on one of 10,000; want 3 on an Akuvox, 9 on a Comelit", a, z)
+	}
+}

@@ -153,7 +153,7 @@ func (w *Wanted) secrets(in Input, h access.Holder, given map[string]access.Pers
 		case access.Card:
 			w.card(in.Limits, c.Secret, taken)
 		default:
-			if !in.Limits.Mobile {
+			if !in.Limits.Mobile && len(creds) == 1 { // who holds something else gets in by that
 				w.refuse(fault.Unsupported, "this panel has no app; the resident needs a PIN or a card here")
 			}
 		}

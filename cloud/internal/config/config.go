@@ -48,6 +48,7 @@ type Property struct {
 	MoveInTime  string            `toml:"move_in_time"`  // "15:00"
 	MoveOutTime string            `toml:"move_out_time"` // "11:00"
 	Types       []string          `toml:"types"`         // types that get access; []: every type; absent: residents and occupants
+	Mobile      bool              `toml:"mobile_access"` // everybody with access is called by panels that call
 	PMS         *PMS              `toml:"pms"`           // nil: only files are imported
 	Gateway     *Gateway          `toml:"gateway"`       // nil: gateways follow their own files
 	Doors       []Door            `toml:"door"`
@@ -323,6 +324,7 @@ func (p *Property) Settings() model.Settings {
 	if p.Types != nil {
 		s.Types = p.Types
 	}
+	s.Mobile = p.Mobile
 	return s
 }
 

@@ -38,6 +38,7 @@ func (d *decider) checkCredentials() {
 			d.claim(k, p, holders)
 		}
 	}
+	d.giveMobile(claimants)
 	for _, p := range claimants {
 		for _, held := range p.Held {
 			d.say(p.ID, "%s", held)
@@ -95,6 +96,21 @@ func (d *decider) claim(k kind, p model.Person, holders map[string][]access.Pers
 	d.creds = append(d.creds, access.Credential{ID: access.CredentialID(join(string(p.ID), "-", string(k.CredentialKind))), Person: p.ID, Kind: k.CredentialKind, Secret: good})
 }
 
+// giveMobile gives mobile access by the property's setting (row S18) to whom an app or a telephone reaches.
+func (d *decider) giveMobile(people []model.Person) {
+	if !d.cal.settings.Mobile {
+		return
+	}
+	for _, p := range people {
+		app := p.Email != "" && reaches(p)
+		if !app && len(p.Phones) == 0 {
+			d.say(p.ID, "has no mobile access: neither an e-mail address nor a telephone number is known")
+			continue
+		}
+		d.creds = append(d.creds, access.Credential{ID: access.CredentialID(join(string(p.ID), "-", string(access.Mobile))), Person: p.ID, Kind: access.Mobile})
+	}
+}
+
 func cause(err error) string {
 	var f *fault.Error
 	if errors.As(err, &f) && f.Err != nil {
@@ -127,7 +143,7 @@ func (d *decider) whoLives(p model.Person) string {
 func (d *decider) sayWithout(people []model.Person) {
 	has := map[access.PersonID]bool{}
 	for _, c := range d.creds {
-		has[c.Person] = true
+		has[c.Person] = has[c.Person] || c.Kind != access.Mobile
 	}
 	for _, p := range people {
 		if !has[p.ID] {

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -228,6 +229,36 @@ func TestDecide_SendsWhatAGatewayNeeds(t *testing.T) {
 		t.Error("the PMS's id goes to the gateway")
 	}
 	p.explained(d, "p1", "has no usable PIN or card")
+}
+
+// TestTowardsS18_MobileAccessIsASetting: then whoever an app or a telephone reaches has it, and who is not is said.
+func TestTowardsS18_MobileAccessIsASetting(t *testing.T) {
+	t.Parallel()
+	for _, on := range []bool{false, true} {
+		p := newPlace(t)
+		p.Property.Settings.Mobile = on
+		reached := func(mail, class string, phones ...string) func(*model.Person, *model.Lease) {
+			return func(p *model.Person, _ *model.Lease) { p.Email, p.EmailClass, p.Phones = mail, class, phones }
+		}
+		p.lives("1", "u1", "current", "2025-01-01", "", reached("ada@example.com", "ok"))
+		p.lives("2", "u1", "current", "2025-01-01", "", reached("none@none.com", "placeholder", "+15550100"))
+		p.lives("3", "u1", "current", "2025-01-01", "", reached("none@none.com", "placeholder"))
+		d := p.decide()
+		var who []access.PersonID
+		for _, c := range of[access.Credential](d) {
+			if c.Kind == access.Mobile {
+				who = append(who, c.Person)
+			}
+		}
+		want := []access.PersonID(nil)
+		if on {
+			want = []access.PersonID{"p1", "p2"}
+			p.explained(d, "p3", "no mobile access")
+		}
+		if !slices.Equal(who, want) {
+			t.Errorf("setting %v: mobile access for %v, want %v", on, who, want)
+		}
+	}
 }
 
 func TestDecide_ExplainsWhatThePMSHeldBack(t *testing.T) {

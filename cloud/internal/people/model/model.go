@@ -60,6 +60,7 @@ type Settings struct {
 	MoveInTime  string   // "HH:MM" in the property's zone, when a begin date begins
 	MoveOutTime string   // "HH:MM", when an end date ends
 	Types       []string // raw or mapped types that get access, lower case; empty: every type
+	Mobile      bool     // who gets access gets mobile access with it, where an app or a telephone reaches them (row S18)
 }
 
 // Allows says whether somebody's type may have access (row A2). A type stands in the list as the
