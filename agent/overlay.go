@@ -176,13 +176,25 @@ func plainWords(s string) bool {
 // nobody who reaches only the page can keep staff from the socket.
 func (o *onsite) believe(ctx context.Context, way, who, pin string) (h access.Holder, err error) {
 	denied := fault.New(fault.Denied, "let act", "at the gateway", "nobody here has this name and this PIN").
-		WithRemedy("Check the name (an id, or exactly as the cloud has it) and the PIN; it is the one that opens your doors.")
+		WithRemedy("Check the name (an id, or exactly as the cloud has it) and the PIN, your own as it was entered there (gatehouse-cloud staff list).")
 	if o.unknown() {
 		return h, fault.New(fault.Conflict, "let act", "at the gateway", "it has no wanted state, and so knows nobody").
 			WithRemedy("Connect the gateway to its cloud once; until then delete people at the panel's own page.")
 	}
 	now, _ := o.clock.Now()
 	h, err = o.one(ctx, who)
+	if err != nil && fault.KindOf(err) == fault.Invalid { // a name that staff share with a resident is the staff's here
+		all, wrong := o.named(ctx, who)
+		n := 0
+		for i := range all {
+			if all[i].Person.Kind == access.Staff && wrong == nil {
+				h, n = all[i], n+1
+			}
+		}
+		if n == 1 {
+			err = nil
+		}
+	}
 	if err != nil && fault.KindOf(err) != fault.Invalid {
 		return access.Holder{}, err
 	}
@@ -210,10 +222,10 @@ func (o *onsite) allowed(h access.Holder, do access.Right) error {
 	switch {
 	case do == "" && len(h.Person.May) == 0:
 		return fault.New(fault.Denied, "let act", "staff "+string(key), "this person may do nothing at the gateway").
-			WithRemedy("Who may is set at the cloud, for each member of staff.")
+			WithRemedy("Who may is set at the cloud: gatehouse-cloud staff set.")
 	case do != "" && !slices.Contains(h.Person.May, do):
 		return fault.New(fault.Denied, "let act", "staff "+string(key), "this person may not %s at the gateway", do).
-			WithRemedy("Who may is set at the cloud, for each member of staff.")
+			WithRemedy("Who may is set at the cloud: gatehouse-cloud staff set.")
 	case !current(h, now):
 		return fault.New(fault.Denied, "let act", "staff "+string(key), "this person's own access has ended")
 	}

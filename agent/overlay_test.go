@@ -281,3 +281,26 @@ func FuzzTold(f *testing.F) {
 		}
 	})
 }
+
+// TestTowardsG11_AResidentOfTheSameNameKeepsNoStaffOut: who acts is one of the staff, whatever others are called.
+func TestTowardsG11_AResidentOfTheSameNameKeepsNoStaffOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		s.start()
+		people := append(append(places(), resident(1, since(time.Hour))...), boss()...)
+		s.publish(1, append(people, access.Person{ID: "p9", Kind: access.Resident, First: "Mara", Last: "Lind"})...)
+		sleepFor(time.Minute)
+		r := asked(access.MayRevoke, "p1")
+		r.By = "mara lind"
+		if made, err := s.agent.onsite.act(t.Context(), r); err != nil || len(made.Overlays) != 1 || made.Overlays[0].By != "boss" {
+			t.Errorf("%+v %v", made, err)
+		}
+		s.publish(2, append(people, staff("deputy", "61920447", access.MayRevoke)...)...)
+		sleepFor(time.Minute)
+		r.Person = "boss"
+		if _, err := s.agent.onsite.act(t.Context(), r); fault.KindOf(err) != fault.Denied {
+			t.Errorf("two of the staff have the name: %v", err)
+		}
+		s.end()
+	})
+}

@@ -217,22 +217,27 @@ func (c *Cloud) Decide(ctx context.Context, property access.PropertyID) error {
 		if err != nil {
 			return err
 		}
-		open, err := c.store.Conflicts(ctx, property) // after Roster: nobody else changes them until we commit
-		if err != nil {
-			return err
-		}
-		_, refusals, err := c.decide(ctx, tx, r, false)
-		if err != nil {
-			return err
-		}
-		found := refusals
-		for _, o := range open {
-			if o.FoundBy != model.FoundByPolicy {
-				found = append(found, o.Conflict)
-			}
-		}
-		return tx.SetConflicts(ctx, property, found, true, c.now())
+		return c.decideAnew(ctx, tx, r, false)
 	})
+}
+
+// decideAnew is decide for a roster that no source was read for.
+func (c *Cloud) decideAnew(ctx context.Context, tx *store.Tx, r model.Roster, agreed bool) error {
+	property := r.Property.ID
+	open, err := c.store.Conflicts(ctx, property) // after Roster: nobody else changes them until we commit
+	if err != nil {
+		return err
+	}
+	_, found, err := c.decide(ctx, tx, r, agreed)
+	if err != nil {
+		return err
+	}
+	for _, o := range open {
+		if o.FoundBy != model.FoundByPolicy {
+			found = append(found, o.Conflict)
+		}
+	}
+	return tx.SetConflicts(ctx, property, found, true, c.now())
 }
 
 // stillOpen is every conflict found now, and those open ones that this run says nothing about.

@@ -73,7 +73,7 @@ func signInPage(property string, err error) string {
 	f.problem(err)
 	f.begin("sign-in")
 	f.field("who", "Your name or id", "", `maxlength="200"`)
-	f.field("pin", "Your PIN, the one that opens your doors", "", `type="password" inputmode="numeric" maxlength="64"`)
+	f.field("pin", "Your PIN", "", `type="password" inputmode="numeric" maxlength="64"`)
 	f.button("Sign in")
 	f.raw(`</form>`)
 	return f.end()

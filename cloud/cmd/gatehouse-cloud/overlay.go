@@ -21,6 +21,7 @@ type overlayJSON struct {
 	From    time.Time          `json:"from,omitzero"`
 	Until   time.Time          `json:"until,omitzero"`
 	By      string             `json:"by"`
+	ByName  string             `json:"by_name,omitempty"`
 	Reason  string             `json:"reason"`
 	Made    time.Time          `json:"made"`
 	State   string             `json:"state"`
@@ -38,7 +39,7 @@ func setUpOverlayList(c *cli.Call) func() error {
 			}
 			out := make([]overlayJSON, len(all))
 			for i, o := range all {
-				out[i] = overlayJSON{o.Gateway, o.ID, o.Kind, o.Person, o.Name, o.Door, o.From, o.Until, o.By, o.Reason, o.Made, string(o.State), o.Gone}
+				out[i] = overlayJSON{o.Gateway, o.ID, o.Kind, o.Person, o.Name, o.Door, o.From, o.Until, o.By, o.ByName, o.Reason, o.Made, string(o.State), o.Gone}
 			}
 			if c.JSON {
 				return c.Tell(map[string]any{"ok": true, "overlays": out}, "")
@@ -47,7 +48,7 @@ func setUpOverlayList(c *cli.Call) func() error {
 				return c.Tell(nil, "Nothing was done by hand.")
 			}
 			for _, o := range out {
-				if err := c.Tell(nil, "%s  %s %s  %s %s %s  by %s at %s: %s", o.State, o.Gateway, o.ID, o.Kind, cmp.Or(o.Name, string(o.Person)), o.Door, o.By, o.Made.Format(time.RFC3339), o.Reason); err != nil {
+				if err := c.Tell(nil, "%s  %s %s  %s %s %s  by %s at %s: %s", o.State, o.Gateway, o.ID, o.Kind, cmp.Or(o.Name, string(o.Person)), o.Door, cmp.Or(o.ByName, o.By), o.Made.Format(time.RFC3339), o.Reason); err != nil {
 					return err
 				}
 			}

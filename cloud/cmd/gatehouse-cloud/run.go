@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"slices"
 
 	"gatehouse/cloud"
 	"gatehouse/protocol/cli"
@@ -12,7 +13,7 @@ import (
 
 // program lists what gatehouse-cloud does.
 func program() cli.Program {
-	return cli.Program{Name: "gatehouse-cloud", What: "turns leases into access.", Commands: []cli.Command{
+	return cli.Program{Name: "gatehouse-cloud", What: "turns leases into access.", Commands: slices.Concat([]cli.Command{
 		{Name: "serve", Summary: "runs broker, publisher and pages until it is told to stop", Example: "gatehouse-cloud serve --config cloud.toml", Endless: true, SetUp: setUpServe},
 		{Name: "check-config", Summary: "names everything that is wrong in the configuration and in the vendors' files, at once", Example: "gatehouse-cloud check-config --config cloud.toml", SetUp: setUpCheck},
 		{Name: "migrate", Summary: "brings the database up to date and ends", Example: "gatehouse-cloud migrate --config cloud.toml", SetUp: setUpMigrate},
@@ -26,6 +27,7 @@ func program() cli.Program {
 		{Name: "overlay adopt", Summary: "makes what was done by hand the property's own", Example: "gatehouse-cloud overlay adopt --config cloud.toml --gateway gw1 --id o1", SetUp: setUpOverlay("adopt")},
 		{Name: "overlay reject", Summary: "undoes what was done by hand", Example: "gatehouse-cloud overlay reject --config cloud.toml --gateway gw1 --id o1", SetUp: setUpOverlay("reject")},
 		{Name: "overlay lift", Summary: "ends what was done by hand, adopted or not", Example: "gatehouse-cloud overlay lift --config cloud.toml --gateway gw1 --id o1", SetUp: setUpOverlay("lift")},
+	}, staffCommands(), []cli.Command{
 		{Name: "events verify", Summary: "walks a gateway's stored events again: numbers, hash chain, the gateway's signatures", Example: "gatehouse-cloud events verify --config cloud.toml --gateway gw1 --json", SetUp: setUpEventsVerify},
 		{Name: "events export", Summary: "prints a gateway's stored events, exactly as signed, with what proves them", Example: "gatehouse-cloud events export --config cloud.toml --gateway gw1 --json", SetUp: setUpEventsExport},
 		{Name: "keys rotate", Summary: "makes the cloud's next signing key and tells it to every gateway", Example: "gatehouse-cloud keys rotate --config cloud.toml", SetUp: setUpKeysRotate},
@@ -37,7 +39,7 @@ func program() cli.Program {
 		{Name: "pms pull", Summary: "shows what a live source says, without any database", Example: "gatehouse-cloud pms pull --kind rentmanager --config rentmanager.toml --json", SetUp: setUpPMSPull},
 		{Name: "pms import", Summary: "shows what an export says, without any database", Example: "gatehouse-cloud pms import --format csv --file residents.csv --zone America/Chicago --json", SetUp: setUpPMSImport},
 		{Name: "version", Summary: "prints version, commit, protocol version and Go version", Example: "gatehouse-cloud version --json", SetUp: setUpVersion},
-	}}
+	})}
 }
 
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {

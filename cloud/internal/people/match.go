@@ -63,8 +63,9 @@ func homes(r model.Roster) map[access.PersonID][]access.UnitID {
 	return out
 }
 
+// byHand are the people entered by hand who may turn out to be somebody of the PMS; staff never are.
 func (m *merger) byHand() []model.Person {
-	return slices.DeleteFunc(slices.Clone(m.now.People), func(p model.Person) bool { return p.Origin != model.ByHand })
+	return slices.DeleteFunc(slices.Clone(m.now.People), func(p model.Person) bool { return p.Origin != model.ByHand || p.OnStaff() })
 }
 
 // handMade finds who among the people entered by hand is whom among the PMS's new ones: all three

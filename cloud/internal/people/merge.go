@@ -223,7 +223,7 @@ func (m *merger) checkSource() error {
 	case m.src.Property != "" && p.Ref != "" && m.src.Property != p.Ref:
 		return bad(fault.Conflict, "Import it into the property it belongs to.", "the PMS calls this property %q, the export is of %q", p.Ref, m.src.Property)
 	}
-	if m.src.Property == "" && p.Ref != "" && len(m.have.People) == 0 {
+	if m.src.Property == "" && p.Ref != "" && !slices.ContainsFunc(m.have.People, func(p model.Person) bool { return !p.OnStaff() }) {
 		m.now.Property.Ref = "" // it was set once, nobody ever came from under it, and it is not set any more
 	}
 	m.ref = m.now.Property.Ref

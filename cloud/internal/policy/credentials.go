@@ -47,12 +47,15 @@ func (d *decider) checkCredentials() {
 	d.sayWithout(claimants)
 }
 
-// byRight is everybody who is sent, the one with the better right to a value first: who has lived
-// here longest, then the head of a household, then the lower id.
+// byRight is everybody who is sent, the one with the better right to a value first: staff, for whom a PIN
+// is who they are at the gateway, then who has lived here longest, then the head of a household, then the lower id.
 func (d *decider) byRight() []model.Person {
-	var out []model.Person
+	var out, staff []model.Person
 	for _, p := range d.roster.People {
-		if len(d.stays[p.ID]) > 0 {
+		switch {
+		case p.OnStaff():
+			staff = append(staff, p)
+		case len(d.stays[p.ID]) > 0:
 			out = append(out, p)
 		}
 	}
@@ -70,7 +73,7 @@ func (d *decider) byRight() []model.Person {
 		}
 		return cmp.Compare(a.ID, b.ID)
 	})
-	return out
+	return append(staff, out...)
 }
 
 func (d *decider) claim(k kind, p model.Person, holders map[string][]access.PersonID) {
@@ -87,7 +90,7 @@ func (d *decider) claim(k kind, p model.Person, holders map[string][]access.Pers
 	for _, h := range holders[good.Reveal()] {
 		if d.meet(p.ID, h) {
 			d.refuse("duplicate_"+string(k.CredentialKind), string(p.ID), "Give one of them another "+k.word+".",
-				"The %s of %s is also the %s of %s, who keeps it: the longer residency counts, then the head of the household.", k.word, d.whoLives(p), k.word, d.whoLives(d.person[h]))
+				"The %s of %s is also the %s of %s, who keeps it: staff come first, then the longer residency, then the head of the household.", k.word, d.whoLives(p), k.word, d.whoLives(d.person[h]))
 			d.say(p.ID, "the %s is refused: somebody else has the same", k.word)
 			return
 		}
@@ -119,8 +122,11 @@ func cause(err error) string {
 	return err.Error()
 }
 
-// meet says whether two people are ever here at the same time.
+// meet says whether two people are ever here at the same time; staff always are.
 func (d *decider) meet(a, b access.PersonID) bool {
+	if d.person[a].OnStaff() || d.person[b].OnStaff() {
+		return true
+	}
 	for _, x := range d.stays[a] {
 		for _, y := range d.stays[b] {
 			if overlap(x.common.Window, y.common.Window) {
@@ -137,6 +143,9 @@ func overlap(a, b access.Window) bool {
 
 // whoLives names somebody who is sent.
 func (d *decider) whoLives(p model.Person) string {
+	if p.OnStaff() {
+		return p.Name() + " of the staff"
+	}
 	return p.Name() + " in unit " + d.stays[p.ID][0].unit.Name
 }
 

@@ -130,9 +130,24 @@ func (d *decider) readPerson(p model.Person, leases []model.Lease) {
 		}
 		return
 	}
+	if p.OnStaff() {
+		d.say(p.ID, "%s", onSite(p))
+	}
 	for _, l := range leases {
 		d.readLease(p, l)
 	}
+}
+
+// onSite says what a member of staff is here for.
+func onSite(p model.Person) string {
+	var may []string
+	for _, r := range p.May {
+		may = append(may, string(r))
+	}
+	if len(may) == 0 {
+		return "works here: may do nothing at the gateway"
+	}
+	return "works here: may " + strings.Join(may, ", ") + " at the gateway while the cloud is away; opens no door by that"
 }
 
 func (d *decider) readLease(p model.Person, l model.Lease) {

@@ -62,11 +62,11 @@ func (d *decider) places() []access.Noun {
 	return out
 }
 
-// people are those with a window that matters, with what a gateway needs of them.
+// people are those with a window that matters and staff, with what a gateway needs of them.
 func (d *decider) people() []access.Noun {
 	var out []access.Noun
 	for _, p := range d.roster.People {
-		if len(d.stays[p.ID]) == 0 {
+		if len(d.stays[p.ID]) == 0 && !p.OnStaff() {
 			continue
 		}
 		who := p.Person

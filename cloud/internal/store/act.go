@@ -60,6 +60,31 @@ func (s *Store) Acts(ctx context.Context, gateway access.GatewayID) (out []Act, 
 	return out, err
 }
 
+// PropertyAct is something that was done by hand about a property's own records.
+type PropertyAct struct {
+	At    time.Time
+	Who   string
+	Words string
+}
+
+// NoteAt writes an act into a property's history. The property must be taken (Roster): acts are numbered.
+func (t *Tx) NoteAt(ctx context.Context, property access.PropertyID, a PropertyAct) error {
+	w := []rune(a.Words)
+	return explain("note at property", string(property), t.exec(ctx, `INSERT INTO property_acts (property, n, at, who, words)
+		VALUES ($1, 1 + COALESCE((SELECT MAX(o.n) FROM property_acts o WHERE o.property = $1), 0), $2, $3, $4)`,
+		property, a.At, a.Who, string(w[:min(len(w), maxWords)])))
+}
+
+// PropertyActs lists what was done by hand about a property, the newest first, at most n.
+func (s *Store) PropertyActs(ctx context.Context, property access.PropertyID, n int) (out []PropertyAct, err error) {
+	err = s.view(ctx, func(r reader) error {
+		out, err = list(ctx, r, func(a *PropertyAct) []any { return []any{inTime(&a.At), &a.Who, &a.Words} },
+			`SELECT at, who, words FROM property_acts WHERE property = $1 ORDER BY n DESC LIMIT $2`, property, n)
+		return err
+	})
+	return out, err
+}
+
 func (r reader) acts(ctx context.Context, gateway access.GatewayID) ([]Act, error) {
 	return list(ctx, r, func(a *Act) []any { return []any{inTime(&a.At), &a.What, &a.Words, &a.Times} },
 		`SELECT at, what, words, times FROM gateway_acts WHERE gateway = $1 ORDER BY n DESC LIMIT $2`, gateway, actsShown)

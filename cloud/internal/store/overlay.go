@@ -29,6 +29,7 @@ type Overlay struct {
 	Door    access.DoorID // of a grant
 	access.Window
 	By      string
+	ByName  string // of who did it; "": not in the roster
 	Reason  string
 	Made    time.Time
 	Gone    bool // the gateway no longer has it
@@ -57,12 +58,12 @@ func (t *Tx) noteOverlay(ctx context.Context, gateway access.GatewayID, e access
 }
 
 const overlayColumns = `SELECT o.gateway, o.id, o.kind, o.person, o.door, o.begins, o.ends, o.made_by, o.reason, o.made, o.gone, o.state, o.settled,
-	COALESCE(p.first_name || ' ' || p.last_name, '') FROM overlays o JOIN gateways g ON g.id = o.gateway
-	LEFT JOIN people p ON p.property = g.property AND p.id = o.person `
+	TRIM(COALESCE(p.first_name || ' ' || p.last_name, '')), TRIM(COALESCE(b.first_name || ' ' || b.last_name, '')) FROM overlays o JOIN gateways g ON g.id = o.gateway
+	LEFT JOIN people p ON p.property = g.property AND p.id = o.person LEFT JOIN people b ON b.property = g.property AND b.id = o.made_by `
 
 func overlayFields(o *Overlay) []any {
 	return []any{&o.Gateway, &o.ID, &o.Kind, &o.Person, &o.Door, inTime(&o.From), inTime(&o.Until), &o.By, &o.Reason,
-		inTime(&o.Made), &o.Gone, &o.State, inTime(&o.Settled), &o.Name}
+		inTime(&o.Made), &o.Gone, &o.State, inTime(&o.Settled), &o.Name, &o.ByName}
 }
 
 // Overlays lists what was done by hand at the gateways of a property, "" for all, the newest first.

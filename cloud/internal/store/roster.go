@@ -82,8 +82,8 @@ type sealedPerson struct {
 func (r reader) people(ctx context.Context, id access.PropertyID) ([]model.Person, error) {
 	rows, err := list(ctx, r, func(p *sealedPerson) []any {
 		return []any{&p.ID, &p.Kind, &p.First, &p.Last, &p.Company, &p.Email, inJSON(&p.Phones), &p.Directory, &p.Origin, &p.Ref,
-			&p.Type, &p.RawType, &p.EmailClass, &p.Primary, &p.OwnPIN, &p.OwnCard, &p.pin, &p.card, inJSON(&p.Held)}
-	}, `SELECT id, kind, first_name, last_name, company, email, phones, directory, origin, ref, type, raw_type, email_class, head, own_pin, own_card, pin, card, held
+			&p.Type, &p.RawType, &p.EmailClass, &p.Primary, &p.OwnPIN, &p.OwnCard, &p.pin, &p.card, inJSON(&p.Held), inJSON(&p.May)}
+	}, `SELECT id, kind, first_name, last_name, company, email, phones, directory, origin, ref, type, raw_type, email_class, head, own_pin, own_card, pin, card, held, may
 		FROM people WHERE property = $1 ORDER BY LENGTH(id), id`, id)
 	if err != nil || len(rows) == 0 {
 		return nil, err

@@ -61,11 +61,11 @@ var unitTable = table[model.Unit]{name: "units", columns: "id, building, name, s
 	row: func(u model.Unit) []any { return []any{u.ID, u.Building, u.Name, u.Slots, u.Ref} }}
 
 var personTable = table[model.Person]{name: "people",
-	columns: "id, kind, first_name, last_name, company, email, phones, directory, origin, ref, type, raw_type, email_class, head, held, own_pin, own_card, pin, card",
+	columns: "id, kind, first_name, last_name, company, email, phones, directory, origin, ref, type, raw_type, email_class, head, held, own_pin, own_card, may, pin, card",
 	secrets: []string{"pin", "card"},
 	row: func(p model.Person) []any {
 		return []any{p.ID, p.Kind, p.First, p.Last, p.Company, p.Email, p.Phones, p.Directory, p.Origin, p.Ref,
-			p.Type, p.RawType, p.EmailClass, p.Primary, p.Held, p.OwnPIN, p.OwnCard, p.PIN.Reveal(), p.Card.Reveal()}
+			p.Type, p.RawType, p.EmailClass, p.Primary, p.Held, p.OwnPIN, p.OwnCard, p.May, p.PIN.Reveal(), p.Card.Reveal()}
 	}}
 
 var leaseTable = table[model.Lease]{name: "leases",

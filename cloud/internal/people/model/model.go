@@ -111,6 +111,10 @@ type Person struct {
 	Held       []string // credentials that cannot be used as given, in words without the secret
 }
 
+// OnStaff says whether somebody was entered here as a member of staff: no PMS knows of them, they live nowhere, and what
+// they may do at a gateway is in May.
+func (p Person) OnStaff() bool { return p.Origin == ByHand && p.Kind == access.Staff }
+
 // Name is what staff call somebody: "Anna Lopez", a company, or "somebody without a name".
 func (p Person) Name() string {
 	switch n := strings.TrimSpace(p.First + " " + p.Last); {
