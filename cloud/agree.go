@@ -11,6 +11,9 @@ import (
 // Agree says that everything a gateway's state takes away up to a revision is meant, so that the gateway
 // lets go whom it held; 0 is the newest. It returns up to where it is agreed now.
 func (c *Cloud) Agree(ctx context.Context, gw access.GatewayID, through uint64) (meant access.Position, err error) {
+	if _, err := c.gateway(ctx, gw); err != nil {
+		return meant, err
+	}
 	err = c.store.Update(ctx, func(tx *store.Tx) error {
 		meant, err = tx.Agree(ctx, gw, through)
 		return err

@@ -18,12 +18,18 @@ type EventCheckpoint = store.Checkpoint
 
 // VerifyEvents walks every stored event of a gateway again: numbers, hash chain, the gateway's signatures.
 func (c *Cloud) VerifyEvents(ctx context.Context, gw access.GatewayID) (EventReport, error) {
+	if _, err := c.gateway(ctx, gw); err != nil {
+		return EventReport{}, err
+	}
 	return c.store.Verify(ctx, gw)
 }
 
 // ExportEvents hands out a gateway's stored events after a number, in order, until f fails, and returns
 // the signatures with which they can be proven elsewhere.
 func (c *Cloud) ExportEvents(ctx context.Context, gw access.GatewayID, after uint64, f func(EventRecord) error) ([]EventCheckpoint, error) {
+	if _, err := c.gateway(ctx, gw); err != nil {
+		return nil, err
+	}
 	if err := c.store.Export(ctx, gw, after, f); err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"gatehouse/cloud/internal/pki"
@@ -57,7 +58,7 @@ func (c *Cloud) AddGateway(ctx context.Context, property access.PropertyID, requ
 // takes up its events, its devices and what was written where. From then on the old box is refused,
 // and so is the request of a box that is a gateway already (Conflict).
 func (c *Cloud) ReplaceGateway(ctx context.Context, gw access.GatewayID, request []byte) (access.GatewayID, []byte, error) {
-	old, err := c.store.Gateway(ctx, gw)
+	old, err := c.gateway(ctx, gw)
 	if err != nil {
 		return "", nil, err
 	}
@@ -94,6 +95,9 @@ func (c *Cloud) ReplaceGateway(ctx context.Context, gw access.GatewayID, request
 // RevokeGateway refuses a gateway from now on: its messages, its certificates at the embedded broker, and to tell it
 // anything. Another box may take its place (ReplaceGateway). It returns since when it is revoked, which may be earlier.
 func (c *Cloud) RevokeGateway(ctx context.Context, gw access.GatewayID, why string) (since time.Time, err error) {
+	if _, err := c.gateway(ctx, gw); err != nil {
+		return since, err
+	}
 	err = c.store.Update(ctx, func(tx *store.Tx) error {
 		since, err = tx.Revoke(ctx, gw, why, c.now())
 		return err
@@ -103,6 +107,27 @@ func (c *Cloud) RevokeGateway(ctx context.Context, gw access.GatewayID, why stri
 
 // Gateway is an enrolled gateway with what it told last.
 type Gateway = store.Gateway
+
+// gateway reads one gateway; of one that is unknown it says which there are.
+func (c *Cloud) gateway(ctx context.Context, id access.GatewayID) (Gateway, error) {
+	g, err := c.store.Gateway(ctx, id)
+	if fault.KindOf(err) != fault.Invalid || err == nil {
+		return g, err
+	}
+	all, wrong := c.store.Gateways(ctx)
+	if wrong != nil {
+		return g, err
+	}
+	var ids []string
+	for _, g := range all {
+		ids = append(ids, string(g.ID)+" of "+string(g.Property))
+	}
+	known := "none is enrolled"
+	if len(ids) > 0 {
+		known = "known are " + strings.Join(ids, ", ")
+	}
+	return g, fault.New(fault.Invalid, "look up", "gateway", "there is no such gateway as %q; %s", id, known).WithRemedy("Look for its id with: gatehouse-cloud gateway list")
+}
 
 // Gateways lists the gateways of a property, "" for all, by id. A property that does not exist is Invalid.
 func (c *Cloud) Gateways(ctx context.Context, property access.PropertyID) ([]Gateway, error) {

@@ -21,7 +21,7 @@ type (
 // gateway that does not exist is Invalid.
 func (c *Cloud) OnSite(ctx context.Context, property access.PropertyID, gw access.GatewayID) (OnSite, error) {
 	if gw != "" {
-		g, err := c.store.Gateway(ctx, gw)
+		g, err := c.gateway(ctx, gw)
 		if err != nil {
 			return OnSite{}, err
 		}

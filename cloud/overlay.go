@@ -26,7 +26,7 @@ func (c *Cloud) SettleOverlay(ctx context.Context, gw access.GatewayID, id, verb
 	if !ok {
 		return o, fault.New(fault.Invalid, "settle overlay", id, "%q: want adopt, reject or lift", verb)
 	}
-	g, err := c.store.Gateway(ctx, gw)
+	g, err := c.gateway(ctx, gw)
 	if err != nil {
 		return o, err
 	}

@@ -51,10 +51,10 @@ func setUpGatewayAdd(c *cli.Call) func() error {
 		}
 		return open(slog.LevelWarn, func(cl *cloud.Cloud) error {
 			add := func() (access.GatewayID, []byte, error) { return cl.AddGateway(c, access.PropertyID(*property), raw) }
-			where := *property
+			where, first := *property, ""
 			if *replace != "" {
 				add = func() (access.GatewayID, []byte, error) { return cl.ReplaceGateway(c, access.GatewayID(*replace), raw) }
-				where = "a new box"
+				where, first = "a new box", oldBox
 			}
 			id, bundle, err := add()
 			if err != nil {
@@ -64,10 +64,14 @@ func setUpGatewayAdd(c *cli.Call) func() error {
 				return err
 			}
 			return c.Tell(map[string]any{"ok": true, "gateway": id, "out": *out},
-				"Gateway %s of %s. Carry %s back to it: gatehouse-agent enroll accept %s", id, where, *out, *out)
+				"Gateway %s of %s. %sCarry %s back to it: gatehouse-agent enroll accept %s", id, where, first, *out, *out)
 		})
 	}
 }
+
+// oldBox is what to do before a new box takes a place.
+const oldBox = "From now on its old box is refused here, and still does at the panels what it was told last.\n" +
+	"Take the old box off the panels first, or switch it off: else it writes back people who have moved out since.\n"
 
 // installed is where the shipped configuration of Mosquitto looks for its certificates.
 const installed = "/etc/mosquitto/gatehouse/"

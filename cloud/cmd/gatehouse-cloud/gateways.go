@@ -6,7 +6,6 @@ import (
 
 	"gatehouse/cloud"
 	"gatehouse/protocol/access"
-	"gatehouse/protocol/access/fault"
 	"gatehouse/protocol/cli"
 )
 
@@ -65,15 +64,21 @@ func (g gatewayJSON) tell(c *cli.Call) error {
 		}
 		return t.UTC().Format(form)
 	}
-	state := ""
+	online, state, keys := "offline", "", ""
 	switch {
 	case !g.Revoked.IsZero():
-		state = "  revoked " + g.Revoked.UTC().Format(time.RFC3339)
+		keys = "  revoked " + g.Revoked.UTC().Format(time.RFC3339)
 	case !g.NextKeys.IsZero():
-		state = "  next keys wait since " + g.NextKeys.UTC().Format(time.RFC3339)
+		keys = "  next keys wait since " + g.NextKeys.UTC().Format(time.RFC3339)
 	}
-	return c.Tell(nil, "%s  %s  heard %s  certificate until %s  revision %d of %d, epoch %d%s", g.ID, g.Property,
-		when(g.Contact, "never", time.RFC3339), when(g.CertificateEnds, "unknown", time.DateOnly), g.Stored, g.Published, g.Epoch, state)
+	if g.Online && g.Revoked.IsZero() {
+		online = "online"
+	}
+	if g.Stored == g.Published && g.StoredEpoch == g.Epoch {
+		state = ", up to date"
+	}
+	return c.Tell(nil, "%s  %s  %s, last heard %s  certificate until %s  revision %d of %d, epoch %d%s%s", g.ID, g.Property, online,
+		when(g.Contact, "never", time.RFC3339), when(g.CertificateEnds, "unknown", time.DateOnly), g.Stored, g.Published, g.Epoch, state, keys)
 }
 
 func setUpGatewayRevoke(c *cli.Call) func() error {
@@ -84,7 +89,7 @@ func setUpGatewayRevoke(c *cli.Call) func() error {
 		return open(slog.LevelWarn, func(cl *cloud.Cloud) error {
 			since, err := cl.RevokeGateway(c, gw, *why)
 			if err != nil {
-				return unknownGateway(err)
+				return err
 			}
 			return c.Tell(map[string]any{"ok": true, "gateway": gw, "revoked": since}, `Gateway %s is revoked since %s: nothing that it says counts, and it is told nothing more.
 It still opens doors by the dates it has. Take it off its panels, and put another box in its place, made from the new box's request:
@@ -92,12 +97,4 @@ It still opens doors by the dates it has. Take it off its panels, and put anothe
 A broker beside the cloud has to be told too: packaging/mosquitto/README.md, "Revoking a gateway".`, gw, since.UTC().Format(time.RFC3339), gw)
 		})
 	}
-}
-
-// unknownGateway says where the ids are.
-func unknownGateway(err error) error {
-	if fault.KindOf(err) == fault.Invalid && fault.RemedyOf(err) == "" {
-		return fault.New(fault.Invalid, "revoke", "gateway", "%w", err).WithRemedy("Look for its id with: gatehouse-cloud gateway list")
-	}
-	return err
 }

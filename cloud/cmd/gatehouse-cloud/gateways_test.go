@@ -30,12 +30,13 @@ func TestTowardsG12_GatewaysAreListedAndRevoked(t *testing.T) {
 		words []string
 	}{
 		{"gateway list --config @cloud.toml --property oaks --json", cli.WrongUsage, []string{`"ok":false`, "not in the configuration"}},
-		{"gateway list --config @cloud.toml", cli.Done, []string{"gw1  maples  heard never  certificate until ", "revision 0 of 1, epoch 1"}},
+		{"gateway list --config @cloud.toml", cli.Done, []string{"gw1  maples  offline, last heard never  certificate until ", "revision 0 of 1, epoch 1\n"}},
 		{"gateway revoke --config @cloud.toml", cli.WrongUsage, []string{"0 arguments follow the flags"}},
-		{"gateway revoke --config @cloud.toml --json gw9", cli.WrongUsage, []string{"no such gateway", "gateway list"}},
+		{"gateway revoke --config @cloud.toml --json gw9", cli.WrongUsage, []string{"no such gateway", "known are gw1 of maples", "gateway list"}},
 		{"gateway revoke --config @cloud.toml --reason stolen gw1", cli.Done, []string{"Gateway gw1 is revoked since", "gateway add --replace gw1", "still opens doors"}},
 		{"gateway revoke --config @cloud.toml --json gw1", cli.Done, []string{`"ok":true`, `"gateway":"gw1"`, `"revoked":"`}},
 		{"gateway list --config @cloud.toml", cli.Done, []string{"  revoked 2"}},
+		{"gateway show --config @cloud.toml --gateway gw9", cli.WrongUsage, []string{"known are gw1 of maples"}},
 		{"gateway add --config @cloud.toml --property maples --request @gateway.request --out @bundle", cli.Refused, []string{"is revoked", "--replace gw1"}},
 		{"keys rotate --config @cloud.toml --json", cli.Done, []string{`"waiting":[]`}},
 	} {

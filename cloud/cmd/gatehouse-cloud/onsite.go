@@ -101,6 +101,11 @@ func tellSite(c *cli.Call, site cloud.OnSite) error {
 			return err
 		}
 	}
+	if len(site.Found) > 0 {
+		if err := say("         what a record calls itself stays at the gateway: gatehouse-agent drift lists it by the same entry"); err != nil {
+			return err
+		}
+	}
 	for _, w := range site.Waiting {
 		if err := say("waiting  %s %s  %s  since %s  revision %d  %s", w.Gateway, w.Device, cmp.Or(w.Name, string(w.Person)), at(w.Since), w.Revision, cmp.Or(w.Words, string(w.Cause))); err != nil {
 			return err

@@ -52,12 +52,12 @@ func TestGatewayShowInWords(t *testing.T) {
 	if err := tellSite(&cli.Call{Stdout: &out}, site); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"aa-1  ghost p1  nobody's, since 2026-07-01T12:00:00Z  keep fire brigade", "40 more", "Ada Miller  since 2026-07-01T12:00:00Z", "brake", "c1  audit", "refused  no such device"} {
+	for _, want := range []string{"aa-1  ghost p1  nobody's, since 2026-07-01T12:00:00Z  keep fire brigade", "40 more", "stays at the gateway: gatehouse-agent drift", "Ada Miller  since 2026-07-01T12:00:00Z", "brake", "c1  audit", "refused  no such device"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is missing in\n%s", want, out.String())
 		}
 	}
-	if lines := strings.Split(strings.TrimSpace(out.String()), "\n"); len(lines) != 4 || strings.Count(out.String(), "gw1") != 4 {
+	if lines := strings.Split(strings.TrimSpace(out.String()), "\n"); len(lines) != 5 || strings.Count(out.String(), "gw1") != 4 {
 		t.Errorf("%q", lines)
 	}
 }
