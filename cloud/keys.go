@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"fmt"
 	"strings"
+	"time"
 
 	"gatehouse/cloud/internal/store"
 	"gatehouse/protocol/access"
@@ -22,6 +23,9 @@ func (c *Cloud) RotateKeys(ctx context.Context) (waiting []access.GatewayID, err
 	}
 	return c.withoutNext(ctx)
 }
+
+// Rotating is since when a change of the signing key is under way; zero: none is.
+func (c *Cloud) Rotating() (time.Time, error) { return c.ca.Rotating() }
 
 // RetireKey drops the old signing key. While a gateway has not acknowledged the next one it is refused
 // (Conflict) without force: that gateway would hear nothing any more and had to be enrolled anew.

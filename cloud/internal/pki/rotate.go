@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"time"
 
 	"gatehouse/protocol/access/fault"
 )
@@ -35,6 +36,19 @@ func (a *Authority) Signers() (current, next ed25519.PrivateKey, rotated bool, e
 	}
 	_, missing := os.Stat(a.path(rotatedFile))
 	return current, next, missing == nil, nil
+}
+
+// Rotating is since when a next signing key waits to take the current one's place; zero: none does.
+func (a *Authority) Rotating() (since time.Time, err error) {
+	_, next, _, err := a.Signers()
+	if err != nil || next == nil {
+		return since, err
+	}
+	info, err := os.Stat(a.path(nextKeyFile))
+	if err != nil {
+		return since, unusable("look at", a.path(nextKeyFile), err)
+	}
+	return info.ModTime().UTC(), nil
 }
 
 // Rotate makes the next signing key, unless there is one already.
