@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"gatehouse/agent/internal/config"
+	"gatehouse/agent/internal/outbox"
 	"gatehouse/agent/internal/reconcile"
 	"gatehouse/agent/internal/store"
 	"gatehouse/protocol/access"
@@ -257,6 +259,7 @@ type OutboxReport struct {
 	ChainOK     bool         `json:"chain_ok"`
 	Checkpoints int          `json:"checkpoints"`
 	Lost        uint64       `json:"lost"`
+	Says        string       `json:"says"` // in words, what was checked and what could not be
 	Problems    []string     `json:"problems,omitempty"`
 	Error       *answerError `json:"error,omitempty"` // when the chain does not hold
 }
@@ -282,6 +285,20 @@ func brokenChain(problems []string) error {
 		WithRemedy("Keep a copy of the state directory for whoever audits this property.")
 }
 
+// checked says what a walk over the outbox proves.
+func checked(r outbox.Report) string {
+	words := "every link fits, and %d of this gateway's signatures over them hold"
+	switch {
+	case !r.ChainOK:
+		words = "they are not whole (signatures that hold: %d)"
+	case r.Events == 0:
+		return fmt.Sprintf("nothing waits: the cloud's last receipt reaches %d (0: none), so there was nothing to check here; what it has: gatehouse-cloud events verify", r.Confirmed)
+	case r.Checkpoints == 0:
+		words = "every link fits; there are %d checkpoints among them, so only the chain was checked and no signature"
+	}
+	return fmt.Sprintf("%d events wait, behind the cloud's last receipt for %d: "+words, r.Events, r.Confirmed, r.Checkpoints)
+}
+
 func askOutbox(_ context.Context, b desk, _ url.Values) (any, error) {
 	var public ed25519.PublicKey
 	var past []ed25519.PublicKey
@@ -290,7 +307,7 @@ func askOutbox(_ context.Context, b desk, _ url.Values) (any, error) {
 		public, past = ring.public(), ring.past
 	}
 	r, err := b.outbox.Verify(public, past...)
-	out := OutboxReport{r.ChainOK, r.Events, r.First, r.Last, r.ChainOK, r.Checkpoints, r.Lost, r.Problems, nil}
+	out := OutboxReport{r.ChainOK, r.Events, r.First, r.Last, r.ChainOK, r.Checkpoints, r.Lost, checked(r), r.Problems, nil}
 	if err == nil && !r.ChainOK {
 		bad := brokenChain(r.Problems)
 		out.Error = &answerError{fault.KindOf(bad).String(), bad.Error(), fault.RemedyOf(bad)}

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	bolt "go.etcd.io/bbolt"
 
+	"gatehouse/agent/internal/outbox"
 	"gatehouse/agent/internal/store"
 	"gatehouse/protocol/access"
 	"gatehouse/protocol/access/fault"
@@ -100,6 +101,17 @@ func TestAsk_RunningAndRestingGiveTheSameJSON(t *testing.T) {
 	must(t, json.Unmarshal([]byte(running[2]), &o))
 	if !o.OK || !o.ChainOK || o.First != 1 || o.Events != o.Last || o.Last < 3 {
 		t.Errorf("outbox %+v", o)
+	}
+	if !strings.Contains(o.Says, "only the chain was checked and no signature") {
+		t.Errorf("it says %q", o.Says)
+	}
+	for words, r := range map[string]outbox.Report{
+		"nothing to check": {ChainOK: true}, "nothing waits: the cloud's last receipt reaches 412": {ChainOK: true, Confirmed: 412},
+		"2 of this gateway's signatures over them hold": {ChainOK: true, Events: 2000, First: 1, Last: 2000, Checkpoints: 2}, "not whole": {Events: 3, First: 1, Last: 3},
+	} {
+		if got := checked(r); !strings.Contains(got, words) {
+			t.Errorf("%q does not say %q", got, words)
+		}
 	}
 	for _, want := range []string{`"(redacted)"`, `"k":"credential"`, "Maple Court", `"revision":1`, `"epoch":1`} {
 		if !strings.Contains(running[1], want) {

@@ -66,6 +66,7 @@ type Report struct {
 	ChainOK     bool     // no gap that is not accounted for, every link fits, every checkpoint holds
 	Checkpoints int      // that hold
 	Lost        uint64   // events given up, within the records walked
+	Confirmed   uint64   // how far the cloud's last receipt reaches; 0: there was none
 	Problems    []string // in words, at most ten
 }
 
@@ -107,6 +108,7 @@ func (s *shelf) verify(r *Report, keys []ed25519.PublicKey) error {
 	if err != nil {
 		return err
 	}
+	r.Confirmed = s.head.Confirmed
 	w := walk{next: s.head.Confirmed + 1}
 	c := s.events.Cursor()
 	for k, v := c.First(); k != nil; k, v = c.Next() {

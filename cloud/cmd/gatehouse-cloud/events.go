@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"strings"
@@ -36,6 +37,21 @@ type verifyJSON struct {
 	Lost        [][2]uint64      `json:"lost"`
 	Holes       [][2]uint64      `json:"holes"` // not here since the database was restored
 	Problems    []string         `json:"problems"`
+	Says        string           `json:"says"` // in words, what was checked and what was not
+}
+
+// words say what was checked and, where there was nothing to check with, what was not.
+func (v verifyJSON) words() string {
+	chain := fmt.Sprintf("%d events of gateway %s, %d to %d: no gap that is not accounted for, every link fits.", v.Events, v.Gateway, v.First, v.Last)
+	switch {
+	case v.Events == 0:
+		return fmt.Sprintf("No event of gateway %s is here yet: there was nothing to check.", v.Gateway)
+	case v.Checkpoints == 0:
+		return chain + " No checkpoint came with them yet: only the chain was checked, no signature of the gateway, which signs about every thousandth event."
+	case v.Signed < v.Last:
+		return chain + fmt.Sprintf(" %d signatures of the gateway hold, the last at event %d; of the events behind it only the chain was checked.", v.Checkpoints, v.Signed)
+	}
+	return chain + fmt.Sprintf(" %d signatures of the gateway hold, the last at event %d.", v.Checkpoints, v.Signed)
 }
 
 func setUpEventsVerify(c *cli.Call) func() error {
@@ -51,7 +67,7 @@ func setUpEventsVerify(c *cli.Call) func() error {
 				return err
 			}
 			o := verifyJSON{len(r.Problems) == 0, access.GatewayID(*gateway), r.Events, r.First, r.Last, len(r.Problems) == 0, r.Checkpoints, r.Signed,
-				[][2]uint64{}, [][2]uint64{}, append([]string{}, r.Problems...)}
+				[][2]uint64{}, [][2]uint64{}, append([]string{}, r.Problems...), ""}
 			for _, s := range r.Lost {
 				o.Lost = append(o.Lost, [2]uint64{s.First, s.Last})
 			}
@@ -62,8 +78,8 @@ func setUpEventsVerify(c *cli.Call) func() error {
 				return c.TellFailure(o, fault.New(fault.Conflict, "verify events of gateway", *gateway, "%s", strings.Join(r.Problems, "; ")).
 					WithRemedy("Keep a copy of the database and find out who could write to it; the gateway's own record: gatehouse-agent outbox verify."))
 			}
-			return c.Tell(o, "%d events of gateway %s, %d to %d: no gap that is not accounted for, every link fits. %d signatures of the gateway hold, the last at event %d.",
-				r.Events, *gateway, r.First, r.Last, r.Checkpoints, r.Signed)
+			o.Says = o.words()
+			return c.Tell(o, "%s", o.Says)
 		})
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 
 	"gatehouse/protocol/cli"
@@ -22,6 +23,9 @@ func TestTowardsG10_EventsVerifyAndExport(t *testing.T) {
 	a.object(t, &v)
 	if a.code != cli.Done || !v.OK || !v.ChainOK || v.Problems == nil {
 		t.Errorf("exit %d: %s %s", a.code, a.stdout, a.stderr)
+	}
+	if a := in.do("events verify --config @cloud.toml --gateway gw1"); !strings.Contains(a.stdout, "No event of gateway gw1 is here yet") {
+		t.Errorf("in words: %s", a.stdout)
 	}
 	a = in.do("events export --config @cloud.toml --gateway gw1 --json")
 	var x map[string]any
@@ -46,6 +50,21 @@ func TestTowardsG10_EventsVerifyAndExport(t *testing.T) {
 	for _, verb := range []string{"adopt", "reject", "lift"} {
 		if a := in.do("overlay " + verb + " --config @cloud.toml --gateway gw1 --id o1"); a.code == cli.Done {
 			t.Errorf("%s of an unknown one: exit %d", verb, a.code)
+		}
+	}
+}
+
+// TestEventsVerifySaysWhatWasNotChecked: a chain without a signature proves less than one with.
+func TestEventsVerifySaysWhatWasNotChecked(t *testing.T) {
+	t.Parallel()
+	for words, v := range map[string]verifyJSON{
+		"nothing to check":                           {Gateway: "gw1"},
+		"only the chain was checked, no signature":   {Gateway: "gw1", Events: 7, First: 1, Last: 7},
+		"of the events behind it only the chain was": {Gateway: "gw1", Events: 1007, First: 1, Last: 1007, Checkpoints: 1, Signed: 1000},
+		"hold, the last at event 1000.":              {Gateway: "gw1", Events: 1000, First: 1, Last: 1000, Checkpoints: 1, Signed: 1000},
+	} {
+		if got := v.words(); !strings.Contains(got, words) {
+			t.Errorf("%q does not say %q", got, words)
 		}
 	}
 }
