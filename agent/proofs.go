@@ -1,8 +1,11 @@
 package agent
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
+	"errors"
 	"net/url"
 	"slices"
 	"time"
@@ -63,35 +66,78 @@ func age(since, now time.Time) time.Duration {
 // DriftReport is what stands on the devices otherwise than this gateway wrote it, as last read back.
 type DriftReport struct {
 	OK      bool           `json:"ok"`
-	Open    int            `json:"open"` // of them not let be
-	Drift   []access.Drift `json:"drift"`
+	Open    int            `json:"open"`  // of them not let be
+	Drift   []access.Drift `json:"drift"` // told: the cloud has given its receipt
 	Ignored int            `json:"ignored"`
+	Devices []DriftDevice  `json:"devices"`
+	Gone    []access.Drift `json:"gone"` // rows that were astray and are no more: last is when they went, what how
+}
+
+// DriftDevice is how old the word about a device is.
+type DriftDevice struct {
+	Device access.DeviceID `json:"device"`
+	AsOf   time.Time       `json:"as_of,omitzero"` // when it was read back as a whole; zero: never
 }
 
 func askDrift(_ context.Context, k desk, q url.Values) (any, error) {
-	r := DriftReport{OK: true, Drift: []access.Drift{}}
+	r := DriftReport{OK: true, Drift: []access.Drift{}, Devices: []DriftDevice{}, Gone: []access.Drift{}}
 	only := access.DeviceID(q.Get("device"))
 	if only != "" && !slices.ContainsFunc(k.cfg.Devices, func(d config.Device) bool { return d.ID == only }) {
 		return nil, fault.New(fault.Invalid, "look up", "device", "%q is not in the configuration", only)
+	}
+	waits, err := k.driftWaits()
+	if err != nil {
+		return nil, err
 	}
 	for _, d := range k.cfg.Devices {
 		if only != "" && d.ID != only {
 			continue
 		}
-		list, err := k.site.Drift(d.ID)
-		if _, err := k.passOver(err, "the next read-back tells it again"); err != nil {
+		if err := k.driftOf(d.ID, &r, waits); err != nil {
 			return nil, err
 		}
-		for _, line := range list {
-			if line.Ignore != "" {
-				r.Ignored++
-			} else {
-				r.Open++
-			}
-		}
-		r.Drift = append(r.Drift, list...)
 	}
 	return r, nil
+}
+
+// driftOf adds one device to the report.
+func (k desk) driftOf(dev access.DeviceID, r *DriftReport, waits map[string]bool) error {
+	list, err := k.site.Drift(dev)
+	seen, _, unseen := k.site.Observed(dev)
+	gone, lost := k.site.DriftGone(dev)
+	if _, err := k.passOver(errors.Join(err, unseen, lost), "the next read-back tells it again"); err != nil {
+		return err
+	}
+	for i := range list {
+		line := &list[i]
+		line.Told = line.Told && !waits[string(dev)+" "+line.Entry]
+		if line.Ignore != "" {
+			r.Ignored++
+		} else {
+			r.Open++
+		}
+	}
+	r.Drift, r.Gone, r.Devices = append(r.Drift, list...), append(r.Gone, gone...), append(r.Devices, DriftDevice{dev, seen.At})
+	return nil
+}
+
+// driftWaits are the rows of which an event waits for the cloud's receipt, by device and entry.
+func (k desk) driftWaits() (map[string]bool, error) {
+	const atOnce = 1 << 20
+	out := map[string]bool{}
+	for after := uint64(0); ; {
+		first, _, raw, _, err := k.outbox.Pending(after, atOnce)
+		if err != nil || len(raw) == 0 {
+			return out, err
+		}
+		for _, one := range raw {
+			var e access.Event
+			if bytes.Contains(one, []byte(`"`+access.EventDrift+`"`)) && json.Unmarshal(one, &e) == nil && e.Row != nil {
+				out[string(e.Device)+" "+e.Row.Entry] = true
+			}
+		}
+		after = first + uint64(len(raw)) - 1
+	}
 }
 
 // IgnoreRequest lets a row on a device be as it is.

@@ -3,6 +3,7 @@ package agent
 import (
 	"cmp"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -207,6 +208,12 @@ func TestTowardsG4_DriftIsDecidedByName(t *testing.T) {
 	h.stop()
 	if r = report[DriftReport](t, h, AskDrift); r.Open != 0 || r.Ignored != 1 || r.Drift[0].Ignore != "his own" {
 		t.Errorf("after a restart: %+v", r)
+	}
+	if len(r.Devices) != 1 || r.Devices[0].Device != "front" || r.Devices[0].AsOf.IsZero() || r.Drift[0].Told {
+		t.Errorf("as of %+v; the cloud, which nobody reaches, has %+v", r.Devices, r.Drift)
+	}
+	if i := slices.IndexFunc(r.Gone, func(g access.Drift) bool { return g.Entry == entry["Gone"] }); i < 0 || r.Gone[i].Act != access.DriftRemove || r.Gone[i].Last.IsZero() {
+		t.Errorf("what went: %+v", r.Gone)
 	}
 	holdsNone(t, "the list", h.ask(AskDrift), "4711471")
 }

@@ -12,12 +12,12 @@ import (
 func onsiteCommands() []cli.Command {
 	const pin = " --by p-manager --pin-file pin.txt --reason "
 	return []cli.Command{
-		{Name: "proofs", Summary: "lists removals from panels: asked, stored, written, confirmed", Example: "gatehouse-agent proofs --open --json", SetUp: setUpProofs},
+		{Name: "proofs", Summary: "lists removals of people whose access ended: asked, stored, written, confirmed; doubles and others' rows that went are in drift", Example: "gatehouse-agent proofs --open --json", SetUp: setUpProofs},
 		{Name: "drift adopt", Args: 2, Summary: "takes such a row to belong to a person: gatehouse-agent drift adopt DEVICE ENTRY", Example: "gatehouse-agent drift adopt --person \"Ada Holt\" lobby-1 5be0a1c2-90d1f37e", SetUp: setUpDecide(access.DriftTake)},
 		{Name: "drift remove", Args: 2, Summary: "deletes such a row from its panel: gatehouse-agent drift remove DEVICE ENTRY", Example: "gatehouse-agent drift remove --reason \"moved out in May\" lobby-1 5be0a1c2-90d1f37e", SetUp: setUpDecide(access.DriftRemove)},
 		{Name: "drift keep", Args: 2, Summary: "leaves such a row alone until it changes: gatehouse-agent drift keep DEVICE ENTRY", Example: "gatehouse-agent drift keep --reason \"the fire brigade\" lobby-1 5be0a1c2-90d1f37e", SetUp: setUpDecide(access.DriftKeep)},
 		{Name: "drift ignore", Summary: "lets such a row be, with the reason", Example: "gatehouse-agent drift ignore --device lobby-1 --native 17 --reason \"the fire brigade's card\"", SetUp: setUpIgnore},
-		{Name: "drift", Summary: "lists rows on panels that are not as this gateway wrote them", Example: "gatehouse-agent drift --device lobby-1", SetUp: setUpDrift},
+		{Name: "drift", Summary: "lists rows on panels that are not as this gateway wrote them, as of when, and those that went", Example: "gatehouse-agent drift --device lobby-1", SetUp: setUpDrift},
 		{Name: "hold list", Summary: "lists whose access stays, and who stays out, until somebody at the cloud agrees", Example: "gatehouse-agent hold list --json", SetUp: setUpAsk(agent.AskHolds)},
 		{Name: "local revoke", Summary: "takes all access from somebody at once, until it is lifted", Example: "gatehouse-agent local revoke --person \"Ada Holt\"" + pin + "\"stolen card\"", SetUp: setUpLocal(access.MayRevoke)},
 		{Name: "local grant", Summary: "opens a door to somebody for at most 12 hours", Example: "gatehouse-agent local grant --person p7 --door lobby --hours 4" + pin + "\"lock-out\"", SetUp: setUpLocal(access.MayGrant)},

@@ -12,6 +12,9 @@ import (
 	"gatehouse/protocol/access"
 )
 
+// Double is why a second row of one person goes.
+const Double = "a double of the same person"
+
 // drift lists what on the device is not as this gateway wrote it. A row that merely waits for a
 // change that the wanted state asks for is none.
 func (m *maker) drift() []access.Drift {
@@ -78,7 +81,7 @@ func (m *maker) astrayRow(r model.Record, mine, again bool) (access.DriftKind, s
 	case !mine:
 		return access.DriftStranger, "not written by this gateway"
 	case again && (ours || wanted):
-		return access.DriftEdit, "a double of the same person"
+		return access.DriftEdit, Double
 	case !ours && w != nil && w.Unknown:
 		return "", "" // what cannot be read says nothing
 	case !ours && !wanted:

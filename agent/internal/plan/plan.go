@@ -269,7 +269,7 @@ func (m *maker) add(w *Wanted) {
 // nobody is locked out meanwhile; doubles go.
 func (m *maker) keep(c *candidate) {
 	w, row, complete := c.w, c.rows[0], m.in.Observed.Complete
-	m.remove(&Wanted{Person: w.Person}, c.rows[1:], "a double of the same person")
+	m.remove(&Wanted{Person: w.Person}, c.rows[1:], Double)
 	if !m.in.Trusted && complete && !w.narrow(row) {
 		m.remove(w, c.rows[:1], "ended, and nothing new opens while the clock is not trusted")
 		return

@@ -36,6 +36,9 @@ type Outcome struct {
 // noReason stands where somebody gave none.
 const noReason = "no reason given"
 
+// away says why a decision is not done yet.
+const away = "the device is unreachable: see that it has power and network (gatehouse-agent device probe asks it); the decision is kept, and done when it answers: "
+
 // Decide keeps a decision and waits until it is carried out, at most until ctx ends. A row that shows
 // something else than its entry says is a Conflict, one that is not in the list is Invalid.
 func (l *Loop) Decide(ctx context.Context, d Decision) (out Outcome, err error) {
@@ -48,7 +51,7 @@ func (l *Loop) Decide(ctx context.Context, d Decision) (out Outcome, err error) 
 		out.Done = true
 		return out, nil
 	case !st.Reachable && !st.Since.IsZero():
-		out.Message = "the device does not answer now; it is done when it does: " + st.Message
+		out.Message = away + st.Message
 		return out, nil
 	}
 	select {
@@ -56,7 +59,10 @@ func (l *Loop) Decide(ctx context.Context, d Decision) (out Outcome, err error) 
 		out.Done = err == nil
 		return out, err
 	case <-ctx.Done():
-		out.Message = "the device is busy or slow; it is done as soon as it can be"
+		out.Message = "the device has not answered in time: it is off, out of reach or busy. See that it has power and network; the decision is kept, and done as soon as it answers"
+		if st := l.Status(); !st.Reachable && !st.Since.IsZero() {
+			out.Message = away + st.Message
+		}
 		return out, nil
 	}
 }

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -192,13 +193,45 @@ func TestTowardsG4_AKeptRowIsSilentUntilItChanges(t *testing.T) {
 	})
 }
 
+// TestTowardsG4_ADecisionAboutAPanelThatIsOff says that it is unreachable and what to do, also when nobody had noticed yet.
+func TestTowardsG4_ADecisionAboutAPanelThatIsOff(t *testing.T) {
+	haunted(t, func(s *site) {
+		s.panel.Fail(func(memory.Request) error { return fault.New(fault.Unreachable, "ask", "panel", "no route") })
+		out, err := s.decide("70", access.DriftRemove, "")
+		if err != nil || out.Done || !strings.Contains(out.Message, "unreachable: see that it has power") {
+			t.Errorf("%+v %v", out, err)
+		}
+	})
+}
+
+// TestTowardsG4_ADoubleIsToldBeforeItGoes, also when no read-back saw it: what is taken away was listed.
+func TestTowardsG4_ADoubleIsToldBeforeItGoes(t *testing.T) {
+	haunted(t, func(s *site) {
+		s.panel.Edit(func(rows map[string]model.Record) {
+			rows["90"] = model.Record{Ref: "GHp1", Name: "Copy", PIN: access.NewSecret("9090"), Relays: []string{"A"}}
+		})
+		s.move("p1", "1112", from(time.Now())) // their row is looked at, the panel is not read back
+		s.changed("p1")
+		s.until(time.Now().Add(time.Minute))
+		s.opens("9090", false)
+		s.opens("1112", true)
+		told := s.rowsTold("90")
+		if len(told) != 2 || told[0].Gone || !told[1].Gone || told[0].Entry == "" || told[0].Entry != told[1].Entry || told[0].First.IsZero() {
+			t.Errorf("told as %+v", told)
+		}
+		if d := s.line("90"); d.Entry != "" {
+			t.Errorf("it is still listed: %+v", d)
+		}
+	})
+}
+
 // TestTowardsG4_ADecisionOutlivesARestart: made while the panel is away, done when it answers.
 func TestTowardsG4_ADecisionOutlivesARestart(t *testing.T) {
 	haunted(t, func(s *site) {
 		s.panel.Fail(func(memory.Request) error { return fault.New(fault.Unreachable, "ask", "panel", "no route") })
 		s.until(time.Now().Add(5 * time.Minute))
 		out, err := s.decide("70", access.DriftRemove, "")
-		if err != nil || out.Done || out.Message == "" {
+		if err != nil || out.Done || !strings.Contains(out.Message, "unreachable") || !strings.Contains(out.Message, "no route") {
 			t.Fatalf("%+v %v", out, err)
 		}
 		s.stop()

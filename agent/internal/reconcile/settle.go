@@ -92,7 +92,28 @@ func (l *Loop) round(ctx context.Context, p access.PersonID, act bool) (done boo
 	if err := l.standing(pl.Steps[0].Record.Schedules); err != nil {
 		return false, err
 	}
+	if pl.Steps[0].Why == plan.Double {
+		l.tellDouble(pl.Steps[0], seen.Records)
+	}
 	return false, l.apply(ctx, pl.Steps[0], entry, in.Position)
+}
+
+// tellDouble puts a second row of somebody into the list of what is astray, and tells of it, before it is taken away: a
+// double that no read-back saw would go without a word. What cannot be kept now delays no removal.
+func (l *Loop) tellDouble(step model.Step, rows []model.Record) {
+	i := slices.IndexFunc(rows, func(r model.Record) bool { return r.Native == step.Native })
+	if i < 0 {
+		return
+	}
+	now, _ := l.cfg.Clock.Now()
+	d := access.Drift{Device: l.cfg.Device.ID, Kind: access.DriftEdit, Person: step.Person, Native: step.Native, Name: rows[i].Name,
+		What: plan.Double, First: now, Last: now, Entry: plan.Entry(l.cfg.Ledger, rows[i]), Told: true}
+	list, err := l.cfg.Ledger.Drift(l.cfg.Device.ID)
+	if err != nil || slices.ContainsFunc(list, func(o access.Drift) bool { return o.Entry == d.Entry }) {
+		return
+	}
+	list, e := append(list, d), l.eventOfRow(d)
+	_ = l.write(func() error { return l.saveDrift(list, e) })
 }
 
 // observe reads one person's rows, and how well that is proven.

@@ -37,6 +37,9 @@ func (s *Site) SaveDrift(dev access.DeviceID, list []access.Drift, evs ...access
 		if err != nil {
 			return err
 		}
+		if err := s.keepGone(tx, dev, evs); err != nil {
+			return err
+		}
 		if err := d.b.DeleteBucket([]byte(dev)); err != nil && !errors.Is(err, berrors.ErrBucketNotFound) {
 			return err
 		}
@@ -56,6 +59,39 @@ func (s *Site) SaveDrift(dev access.DeviceID, list []access.Drift, evs ...access
 		}
 		return nil
 	})
+}
+
+// mostGone is how many rows that went are kept of one device, the newest.
+const mostGone = 100
+
+// keepGone notes which rows events tell to be astray no more.
+func (s *Site) keepGone(tx *bolt.Tx, dev access.DeviceID, evs []access.Event) error {
+	var all []access.Drift
+	for i := range evs {
+		e, r := &evs[i], evs[i].Row
+		if r == nil || !r.Gone {
+			continue
+		}
+		if all == nil {
+			_ = getJSON(s.drawer(tx, bucketGone), string(dev), &all) // what cannot be read begins anew
+		}
+		all = append(all, access.Drift{Device: dev, Kind: e.Drift, Person: e.Person, Native: r.Native, What: e.Message, First: r.First, Last: e.At, Entry: r.Entry, Act: r.Act, To: r.To, Reason: r.Reason})
+	}
+	if all == nil {
+		return nil
+	}
+	d, err := s.makeDrawer(tx, bucketGone)
+	if err != nil {
+		return err
+	}
+	return putJSON(d, string(dev), all[max(len(all)-mostGone, 0):])
+}
+
+// DriftGone lists the rows of a device that were astray and are no more, the newest last: Last is when they went, What how,
+// and Act what somebody had decided.
+func (s *Site) DriftGone(dev access.DeviceID) (out []access.Drift, err error) {
+	err = s.View(func(tx *bolt.Tx) error { return getJSON(s.drawer(tx, bucketGone), string(dev), &out) })
+	return out, err
 }
 
 // Observed is what is remembered of a device that was read whole: enough to plan without asking

@@ -272,6 +272,29 @@ func TestProofsPassOverWhatCannotBeRead(t *testing.T) {
 	}
 }
 
+// TestTowardsG1_WhatWentIsKept: rows that are astray no more, the newest hundred of each device.
+func TestTowardsG1_WhatWentIsKept(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, _ := openSite(t, dir, Options{})
+	for n := range mostGone + 5 {
+		row := &access.DriftNote{Entry: fmt.Sprint("e", n), Native: "7", Act: access.DriftRemove, Reason: "moved out", Gone: true}
+		stays := &access.DriftNote{Entry: "stays"}
+		if err := s.SaveDrift("d1", nil, access.Event{Kind: access.EventDrift, At: noon, Drift: access.DriftGhost, Person: "p1", Message: "done", Row: row}, access.Event{Kind: access.EventDrift, Row: stays}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, _ = again(t, s, dir)
+	got, err := s.DriftGone("d1")
+	want := access.Drift{Device: "d1", Kind: access.DriftGhost, Person: "p1", Native: "7", What: "done", Last: noon, Entry: "e104", Act: access.DriftRemove, Reason: "moved out"}
+	if err != nil || len(got) != mostGone || got[0].Entry != "e5" || !cmp.Equal(got[mostGone-1], want) {
+		t.Errorf("%d lines, from %s: %s %v", len(got), got[0].Entry, cmp.Diff(want, got[len(got)-1]), err)
+	}
+	if got, err := s.DriftGone("d2"); err != nil || len(got) != 0 {
+		t.Errorf("another device: %v %v", got, err)
+	}
+}
+
 func TestTowardsG4_DriftIsReplacedWhole(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -34,6 +34,7 @@ const (
 	bucketOpen      = "proofs_open" // one bucket a device inside
 	bucketProofs    = "proofs"      // likewise
 	bucketDrift     = "drift"       // likewise
+	bucketGone      = "drift_gone"
 	bucketObserved  = "observed"
 )
 
