@@ -126,7 +126,7 @@ func (l *Link) Run(ctx context.Context) error {
 			failures = 0
 		}
 		wait := l.delay(failures)
-		l.log.Warn("no link to the cloud", "error", err, "attempt", attempt, "next_try", wait.Round(time.Second))
+		l.log.Warn("no link to the cloud", "error", err, "failed_in_a_row", failures, "next_try", wait.Round(time.Second))
 		if !pause(ctx, wait) {
 			return nil
 		}

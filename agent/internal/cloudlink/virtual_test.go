@@ -201,6 +201,18 @@ func TestFirstAttemptIsAtOnceAndLaterOnesAreSpread(t *testing.T) {
 		if st := b.link.Status(); !st.Connected || st.LastError != "" {
 			t.Errorf("status %+v", st)
 		}
+		n.setDown(true)
+		n.last().breaks(errEnded)
+		after(2 * time.Minute)
+		var counts []string
+		for _, l := range b.lines.All() {
+			if _, count, ok := strings.Cut(l, "failed_in_a_row="); ok {
+				counts = append(counts, strings.Fields(count)[0])
+			}
+		}
+		if i := slices.Index(counts, "0"); i < 30 || counts[0] != "1" || counts[i-1] != fmt.Sprint(i) || counts[i+1] != "1" {
+			t.Errorf("failures in a row are counted as %v: anew after a connection", counts)
+		}
 	})
 }
 
