@@ -9,6 +9,7 @@ import (
 
 	"gatehouse/agent/internal/config"
 	"gatehouse/agent/internal/driver"
+	"gatehouse/agent/internal/store"
 	"gatehouse/protocol/access"
 	"gatehouse/protocol/access/fault"
 )
@@ -29,6 +30,9 @@ func CheckConfig(path string, log *slog.Logger) (cfg Config, doubts []string, er
 	}
 	if cfg.OnSite != "" && !loopback(cfg.OnSite) {
 		doubts = append(doubts, "onsite_listen "+cfg.OnSite+" is reached over the network, where PINs of staff are not encrypted: see that residents and guests are on another one")
+	}
+	if bad := store.Lasts(cfg.StateDir); err == nil && bad != nil && !cfg.Force {
+		doubts = append(doubts, bad.Error()+"; the agent does not start so. "+fault.RemedyOf(bad))
 	}
 	return cfg, doubts, fault.All("check", path, append([]error{err}, checkDevices(cfg, log)...)...)
 }

@@ -21,6 +21,7 @@ import (
 	"gatehouse/agent/internal/config"
 	"gatehouse/agent/internal/store"
 	"gatehouse/protocol"
+	"gatehouse/protocol/access"
 	"gatehouse/protocol/access/fault"
 )
 
@@ -58,6 +59,17 @@ type ring struct {
 	also    []*ecdh.PrivateKey // opened with too
 	trusted []ed25519.PublicKey
 	past    []ed25519.PublicKey // signed checkpoints before
+}
+
+// Enrolled is the gateway and the property that a box at rest is enrolled as; "" and "" when it is not.
+func Enrolled(cfg config.Config, log *slog.Logger) (gw access.GatewayID, at access.PropertyID, err error) {
+	err = withSite(cfg, log, func(s *store.Site) error {
+		if id, err := loadIdentity(s); err == nil && id != nil { // what cannot be read needs a new bundle
+			gw, at = id.bundle.Gateway, id.bundle.Property
+		}
+		return nil
+	})
+	return gw, at, err
 }
 
 // EnrollRequest makes the gateway's keys, unless there are some, and returns the request that
@@ -138,6 +150,10 @@ func withBox(cfg config.Config, log *slog.Logger, f func(*box) error) error {
 		return err
 	}
 	b, err := openBox(cfg.StateDir, hostSource(), nil, log)
+	if errors.Is(err, store.ErrHeld) {
+		return fault.New(fault.Conflict, "change keys in", cfg.StateDir, "the agent is running, and this needs it at rest").
+			WithRemedy("Stop it (gatehouse-agent stop), run this command again, then start it (gatehouse-agent start); doors stay as they are meanwhile.")
+	}
 	if err != nil {
 		return err
 	}

@@ -173,8 +173,10 @@ func TestEnrollBesideARunningAgent(t *testing.T) {
 	h := newHouse(t)
 	h.start()
 	_, err := EnrollRequest(h.cfg, quiet())
-	if fault.KindOf(err) != fault.Conflict || !strings.Contains(err.Error(), "site.db") || !strings.Contains(fault.RemedyOf(err), "already running") {
-		t.Errorf("%v; %s", err, fault.RemedyOf(err))
+	for what, err := range map[string]error{"request": err, "renew": EnrollRenew(h.cfg, quiet())} {
+		if fault.KindOf(err) != fault.Conflict || !strings.Contains(err.Error(), "is running") || !strings.Contains(fault.RemedyOf(err), "gatehouse-agent stop") {
+			t.Errorf("%s: %v; %s", what, err, fault.RemedyOf(err))
+		}
 	}
 	if got := h.ask(AskDigest); !strings.Contains(got, `"ok":true`) {
 		t.Errorf("the agent that runs was disturbed: %s", got)

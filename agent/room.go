@@ -3,6 +3,8 @@ package agent
 import (
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -108,6 +110,20 @@ func (a *Agent) isNight() bool {
 		}
 	}
 	return now.In(zone).Hour() == 3
+}
+
+// Storage says how full the disk of a state directory is and how large the databases on it are; "" where nothing can be told.
+func Storage(cfg Config) string {
+	var out []string
+	if used, ok := store.DiskUse(cfg.StateDir); ok {
+		out = append(out, fmt.Sprintf("the disk that holds %s is %.0f %% full", cfg.StateDir, 100*used))
+	}
+	for _, name := range []string{store.SiteFile, store.WantedFile} {
+		if info, err := os.Stat(filepath.Join(cfg.StateDir, name)); err == nil {
+			out = append(out, fmt.Sprintf("%s has %.1f MiB", name, float64(info.Size())/(1<<20)))
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 // Says is what somebody who asks for the service's status should know beside that it runs; "" nothing.

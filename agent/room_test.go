@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -120,4 +121,34 @@ func TestWhatWasRepairedIsToldWhenItCanBe(t *testing.T) {
 	defer cancel()
 	a.tellStarted(ctx)
 	must(t, b.wanted.Close())
+}
+
+// TestStorageIsToldInWords, for status: the disk and what lies on it.
+func TestStorageIsToldInWords(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.start()
+	h.stop()
+	got := Storage(h.cfg)
+	for _, words := range []string{h.cfg.StateDir, "% full", "site.db has ", "wanted.db has ", "MiB"} {
+		if !strings.Contains(got, words) {
+			t.Errorf("%q does not say %q", got, words)
+		}
+	}
+}
+
+// TestCheckConfigWarnsWhereNothingLasts, as the agent would refuse it; one who insists knows.
+func TestCheckConfigWarnsWhereNothingLasts(t *testing.T) {
+	t.Parallel()
+	const memory = "/dev/shm" // a tmpfs wherever Linux is set up as usual; else there is nothing to warn of
+	for _, force := range []bool{false, true} {
+		path := filepath.Join(t.TempDir(), "agent.toml")
+		must(t, os.WriteFile(path, []byte(fmt.Sprintf("state_dir = %q\nforce_state_dir = %v\n", memory+"/gatehouse-check", force)), 0o600))
+		_, doubts, err := CheckConfig(path, quiet())
+		must(t, err)
+		warned := slices.ContainsFunc(doubts, func(d string) bool { return strings.Contains(d, "the agent does not start so") })
+		if want := !force && store.Lasts(memory) != nil; warned != want {
+			t.Errorf("force %v: warned %v, want %v: %q", force, warned, want, doubts)
+		}
+	}
 }

@@ -70,9 +70,24 @@ func setUpRequest(c *cli.Call) func() error {
 		if err := cli.WriteFile(*out, req, 0o644); err != nil {
 			return err
 		}
-		return c.Tell(map[string]any{"ok": true, "out": *out},
-			"Wrote %s. Carry it to the cloud: gatehouse-cloud gateway add --property P --request %s --out BUNDLE", *out, *out)
+		gw, at, err := agent.Enrolled(cfg, slog.New(slog.DiscardHandler)) // what is to be warned of was said
+		if err != nil {
+			return err
+		}
+		return c.Tell(map[string]any{"ok": true, "out": *out}, "%s", carry(*out, string(gw), string(at)))
 	}
+}
+
+// carry says what the cloud is to make of a request.
+func carry(file, gateway, property string) string {
+	add := func(who string) string {
+		return "gatehouse-cloud gateway add " + who + " --request " + file + " --out BUNDLE"
+	}
+	if gateway != "" {
+		return "Wrote " + file + ". This box is gateway " + gateway + " and stays it; for a new certificate carry the file to the cloud:\n  " + add("--property "+property)
+	}
+	return "Wrote " + file + ". Carry it to the cloud. For a new gateway:\n  " + add("--property PROPERTY") +
+		"\nIn the place of a box that died or was stolen (gatehouse-cloud gateway list shows its id; take the old box off the panels first):\n  " + add("--replace GATEWAY")
 }
 
 func setUpAccept(c *cli.Call) func() error {

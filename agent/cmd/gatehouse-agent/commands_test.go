@@ -120,13 +120,14 @@ doors = { lobby = "Z", garage = "B", yard = "E" }
 // TestCheckConfigTellsWhatIsHardlyMeant: it is no error, and it is said.
 func TestCheckConfigTellsWhatIsHardlyMeant(t *testing.T) {
 	t.Parallel()
-	doorless := configFile(t, "[[device]]\nid = \"front\"\nkind = \"akuvox\"\nurl = \"http://192.0.2.1\"\n")
+	const last = "force_state_dir = true\n" // wherever the tests run
+	doorless := configFile(t, last+"[[device]]\nid = \"front\"\nkind = \"akuvox\"\nurl = \"http://192.0.2.1\"\n")
 	const panel = "[[device]]\nid = \"front\"\nkind = \"akuvox\"\nurl = \"http://192.0.2.1\"\ndoors = { lobby = \"A\" }\n"
-	exposed := configFile(t, "onsite_listen = \"192.0.2.5:9465\"\n"+panel)
-	if o := cmdline(t, "check-config", "--config", configFile(t, "onsite_listen = \"localhost:9465\"\n"+panel)); o.code != cli.Done || strings.Contains(o.stdout, "perhaps") {
+	exposed := configFile(t, last+"onsite_listen = \"192.0.2.5:9465\"\n"+panel)
+	if o := cmdline(t, "check-config", "--config", configFile(t, last+"onsite_listen = \"localhost:9465\"\n"+panel)); o.code != cli.Done || strings.Contains(o.stdout, "perhaps") {
 		t.Errorf("on this machine alone: exit %d: %s%s", o.code, o.stdout, o.stderr)
 	}
-	for f, want := range map[string]string{exposed: "perhaps not meant: onsite_listen 192.0.2.5:9465 is reached over the network", doorless: "1 device.\n  perhaps not meant: device front has no doors", configFile(t, ""): "0 devices.\n  perhaps not meant: there is no [[device]]"} {
+	for f, want := range map[string]string{exposed: "perhaps not meant: onsite_listen 192.0.2.5:9465 is reached over the network", doorless: "1 device.\n  perhaps not meant: device front has no doors", configFile(t, last): "0 devices.\n  perhaps not meant: there is no [[device]]"} {
 		if o := cmdline(t, "check-config", "--config", f); o.code != cli.Done || !strings.Contains(o.stdout, want) {
 			t.Errorf("exit %d: %s%s; want %q", o.code, o.stdout, o.stderr, want)
 		}
@@ -302,5 +303,19 @@ func TestAskAfterEnrolment(t *testing.T) {
 				t.Errorf("%s: the answer lacks %q: %s", tt.args, k, o.stdout)
 			}
 		}
+	}
+}
+
+// TestRequestSaysWhatTheCloudIsToMakeOfIt: a new gateway or one in another's place, and of one that is enrolled what it is.
+func TestRequestSaysWhatTheCloudIsToMakeOfIt(t *testing.T) {
+	t.Parallel()
+	fresh := cmdline(t, "enroll", "request", "--config", plainConfig(t), "--out", filepath.Join(t.TempDir(), "lobby.request"))
+	for _, words := range []string{"gateway add --property PROPERTY --request ", "gateway add --replace GATEWAY --request ", "take the old box off the panels first"} {
+		if fresh.code != cli.Done || !strings.Contains(fresh.stdout, words) {
+			t.Errorf("exit %d: %q does not say %q", fresh.code, fresh.stdout, words)
+		}
+	}
+	if known := carry("x", "gw1", "maples"); !strings.Contains(known, "--property maples --request x") || strings.Contains(known, "--replace") {
+		t.Errorf("an enrolled one: %q", known)
 	}
 }

@@ -18,7 +18,7 @@ func serviceCommands() []cli.Command {
 		{Name: "uninstall", Summary: "stops the service and takes it away; state and configuration stay", Example: "gatehouse-agent uninstall", SetUp: setUpUninstall},
 		{Name: "start", Summary: "starts the service and waits until doors are enforced", Example: "gatehouse-agent start", SetUp: setUpSteer("start")},
 		{Name: "stop", Summary: "stops the service; doors stay as they are", Example: "gatehouse-agent stop", SetUp: setUpSteer("stop")},
-		{Name: "status", Summary: "says whether the service is installed and runs", Example: "gatehouse-agent status --json", SetUp: setUpStatus},
+		{Name: "status", Summary: "says whether the service is installed and runs, and how full its storage is", Example: "gatehouse-agent status --json", SetUp: setUpStatus},
 	}
 }
 
@@ -115,6 +115,7 @@ func setUpSteer(op string) func(*cli.Call) func() error {
 }
 
 func setUpStatus(c *cli.Call) func() error {
+	path := configFlag(c)
 	return func() error {
 		m, err := manager(defaultConfig)
 		if err != nil {
@@ -124,7 +125,14 @@ func setUpStatus(c *cli.Call) func() error {
 		if err != nil {
 			return err
 		}
-		return tellState(c, s, stateText(s))
+		text, storage := stateText(s), ""
+		if cfg, err := agent.LoadConfig(*path); err == nil { // else check-config says what is wrong with it
+			storage = agent.Storage(cfg)
+		}
+		if storage != "" {
+			text += "\nStorage: " + storage + "."
+		}
+		return tellStored(c, s, storage, text)
 	}
 }
 
@@ -142,10 +150,14 @@ func stateText(s osservice.State) string {
 }
 
 // tellState answers 0 whatever the state is: to say it is what was asked.
-func tellState(c *cli.Call, s osservice.State, text string) error {
+func tellState(c *cli.Call, s osservice.State, text string) error { return tellStored(c, s, "", text) }
+
+// tellStored says beside it how much room there is.
+func tellStored(c *cli.Call, s osservice.State, storage, text string) error {
 	return c.Tell(struct {
 		OK      bool   `json:"ok"`
 		Service string `json:"service"`
 		osservice.State
-	}{true, osservice.Name, s}, "%s", text)
+		Storage string `json:"storage,omitempty"`
+	}{true, osservice.Name, s, storage}, "%s", text)
 }

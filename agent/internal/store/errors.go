@@ -74,8 +74,11 @@ func isDamage(err error) bool {
 	return errors.As(err, &file) || errors.As(err, &record)
 }
 
+// ErrHeld says that another process uses the files.
+var ErrHeld = errors.New("another process holds it")
+
 func locked(path string) error {
-	return fault.New(fault.Conflict, "open", path, "another process holds it").
+	return fault.New(fault.Conflict, "open", path, "%w", ErrHeld).
 		WithRemedy("Is gatehouse-agent already running? gatehouse-agent plan and gatehouse-agent state digest ask it through its socket; gatehouse-agent stop ends the service. A second one needs a state_dir of its own.")
 }
 
