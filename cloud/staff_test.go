@@ -127,9 +127,9 @@ func TestTowardsG11_AStaffPINIsNobodyElses(t *testing.T) {
 			t.Errorf("%s: the PIN stands in %q", what, err)
 		}
 	}
-	_, err := c.SetStaff(t.Context(), "maples", StaffChange{StaffMember: StaffMember{ID: "p1", Name: "Bo"}})
+	_, err := c.SetStaff(t.Context(), "maples", StaffChange{StaffMember: StaffMember{ID: "p000001", Name: "Bo"}})
 	wantFault(t, err, fault.Invalid, "nobody on the staff", "staff list")
-	_, err = c.RemoveStaff(t.Context(), "maples", "p1", "")
+	_, err = c.RemoveStaff(t.Context(), "maples", "p000001", "")
 	wantFault(t, err, fault.Invalid, "nobody on the staff")
 	_, err = c.AddStaff(t.Context(), "oaks", ann())
 	wantFault(t, err, fault.Invalid, "not in the configuration")
@@ -149,7 +149,7 @@ func TestTowardsG11_WhoDidItAtTheGatewayIsNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	load(t, c, export(t, residents(1)...))
-	tellEvents(t, c, b.ID, access.Event{Kind: access.EventOverlay, At: c.now().Add(-time.Minute), Person: "p1",
+	tellEvents(t, c, b.ID, access.Event{Kind: access.EventOverlay, At: c.now().Add(-time.Minute), Person: "p000001",
 		Overlay: &access.OverlayNote{ID: "o1", Kind: access.OverlayRevoke, By: "ann", Reason: "threat"}})
 	got, err := c.Overlays(t.Context(), "maples")
 	if err != nil || len(got) != 1 || got[0].By != "ann" || got[0].ByName != "Ann Smith" || got[0].Name != "Ada Miller" && got[0].Name != "Ben Miller" {

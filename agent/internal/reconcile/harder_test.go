@@ -289,11 +289,11 @@ func TestEndWhileInHand(t *testing.T) {
 	})
 }
 
-func withApp(s *site, on bool) {
+func withSecondPIN(s *site, on bool) {
 	s.move("p1", "1111", from(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)))
 	if on {
 		h := s.holders["p1"]
-		h.Credentials = append(h.Credentials, access.Credential{ID: "x", Person: "p1", Kind: access.Mobile})
+		h.Credentials = append(h.Credentials, access.Credential{ID: "x", Person: "p1", Kind: access.PIN, Secret: access.NewSecret("7777")})
 		s.holders["p1"] = h
 	}
 }
@@ -310,13 +310,13 @@ func refusals(s *site) (n int) {
 // TestRefusalThatComesBackIsTold: after an all-clear the same refusal is news, also over a restart.
 func TestRefusalThatComesBackIsTold(t *testing.T) {
 	inBubble(t, func(s *site) {
-		withApp(s, true)
+		withSecondPIN(s, true)
 		s.start()
 		s.stop()
 		s.start()
-		withApp(s, false)
+		withSecondPIN(s, false)
 		s.changed("p1")
-		withApp(s, true)
+		withSecondPIN(s, true)
 		s.changed("p1")
 		if n := refusals(s); n != 2 {
 			t.Errorf("told %d times, want 2: %v", n, s.kinds("p1"))
@@ -327,11 +327,11 @@ func TestRefusalThatComesBackIsTold(t *testing.T) {
 // TestStandingRefusalIsNotToldAgain: a refusal that stands is not told anew because something else changed.
 func TestStandingRefusalIsNotToldAgain(t *testing.T) {
 	inBubble(t, func(s *site) {
-		withApp(s, true)
+		withSecondPIN(s, true)
 		s.start()
 		s.stop()
 		s.start()
-		withApp(s, true)
+		withSecondPIN(s, true)
 		h := s.holders["p1"]
 		h.Credentials[0].Secret = access.NewSecret("3333")
 		s.changed("p1")
