@@ -24,6 +24,8 @@ const (
 	EventOverlay     EventKind = "overlay"     // somebody acted at the gateway by hand, see Overlay
 	EventSettings    EventKind = "settings"    // settings of the cloud were taken, or refused: see Fault
 	EventCommand     EventKind = "command"     // a command ended, see Command
+	EventRing        EventKind = "ring"        // somebody rings, or rang, for Unit
+	EventTamper      EventKind = "tamper"      // a device's case was opened, a door was forced or held open: see Message
 )
 
 // Op is what is done to one person's record on one device.
@@ -73,6 +75,13 @@ type Event struct {
 	Hold    *HoldNote    `json:"hold,omitempty"`    // of a held or state event: whose removals wait, or wait no longer
 	Overlay *OverlayNote `json:"overlay,omitempty"` // of an overlay event
 	Command string       `json:"command,omitempty"` // the id of a command
+
+	// Of a door, ring or tamper event. At is when it happened as well as the gateway can tell: by the
+	// panel where it says so and its clock is believed.
+	How        string    `json:"how,omitempty"`        // "pin", "card", "app", "face", "api", ...; "" unknown
+	DeviceTime time.Time `json:"device_time,omitzero"` // by the panel's own clock; zero: it did not say
+	Unit       UnitID    `json:"unit,omitempty"`       // for whom somebody rang
+	Log        string    `json:"log,omitempty"`        // identity of a door-log entry, for de-duplication; no secret in it
 }
 
 // OverlayNote is what an overlay event tells, enough for the cloud to make it its own.

@@ -10,6 +10,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"net/url"
 	"time"
 
 	"gatehouse/agent/internal/driver/model"
@@ -119,6 +120,62 @@ type DoorEntry struct {
 	By      access.PersonID
 }
 
+// Happening is something a device told by itself, or that was read from it. It names no secret.
+type Happening struct {
+	At    time.Time // by the device's clock; zero: it did not say, the gateway's clock counts
+	Kind  HappeningKind
+	Relay string          // "A"; "" unknown or none
+	Unit  string          // of a ring: the unit's name or address, as the device says it
+	How   string          // "pin", "card", ... as in DoorEntry; "" unknown
+	By    access.PersonID // "" unknown
+	Cause string          // in words: why a ring ended, which input
+}
+
+// HappeningKind names what happened.
+type HappeningKind string
+
+// The kinds of happening.
+const (
+	HappenedRing    HappeningKind = "ring"     // somebody rings for Unit
+	HappenedRingEnd HappeningKind = "ring_end" // and no longer
+	HappenedTamper  HappeningKind = "tamper"   // the device's case was opened, a door forced or held open
+	HappenedDoor    HappeningKind = "door"     // a hint only: a relay or a code at a door; the door log is the truth
+)
+
+// EventSource tells what happens while it happens. Events runs beside the other calls, in one goroutine of
+// the caller's, until ctx ends or the device is lost; the driver orders the wire itself. tell never blocks for long.
+type EventSource interface {
+	Events(ctx context.Context, tell func(Happening)) error
+}
+
+// EventCaller is a device that can be made to call an address of the gateway's when something happens.
+type EventCaller interface {
+	// CallAt makes the device call base+"/"+<event> for every event it has, reads that back, and names what it
+	// did not keep. base "" takes back only what this gateway installed. Safe to repeat: what stands is not
+	// written again.
+	CallAt(ctx context.Context, base string) (CallsKept, error)
+	// Called reads one such call; false: not a call of this device. It touches no network. The PIN or card in it
+	// goes to whose and nowhere else.
+	Called(event string, query url.Values, whose func(access.Secret) access.PersonID) (Happening, bool)
+}
+
+// CallsKept is what a device keeps of the calls it was to make.
+type CallsKept struct {
+	Events  []string
+	Dropped []string // "$alarmstatus of AlarmTriggered", in words for the installer
+}
+
+// UnitLister lists what a device calls by unit.
+type UnitLister interface {
+	Units(ctx context.Context) ([]Apartment, error)
+}
+
+// Apartment is one line of a device's list: what it calls, and the name it shows for it. "" is unknown.
+type Apartment struct {
+	Index         int
+	Address, Name string
+}
+
 // Doctor tells an installer, in words, what a device that does not work as expected is missing:
 // the dialect met, and what to switch on.
 type Doctor interface {
@@ -166,6 +223,10 @@ type Config struct {
 	Pace        time.Duration // pause after each request; < 0: none; 0: the kind's default
 	Timeout     time.Duration // of one request; 0: the kind's default
 	Model       string        // profile to assume; "": ask the device
+	IconaPort   int           // of Host; 0: the kind's default
+	// Units says what the device calls for a unit, by the unit's name: "#3" or an address. What is in it
+	// wins over the names that the device shows.
+	Units map[string]string
 }
 
 // Kind is one line of agent/drivers.go.
