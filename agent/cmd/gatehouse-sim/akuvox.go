@@ -74,7 +74,16 @@ func runAkuvox(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	if f.control != "" {
 		sides = append(sides, cli.Side{Name: "control", Address: f.control, Handler: panel.Control()})
 	}
-	return cli.ServeLoopback(ctx, "gatehouse-sim", sides, stdout, stderr)
+	ctx, stop := context.WithCancel(ctx)
+	calling := make(chan struct{})
+	go func() {
+		defer close(calling)
+		panel.Deliver(ctx)
+	}()
+	err = cli.ServeLoopback(ctx, "gatehouse-sim", sides, stdout, stderr)
+	stop()
+	<-calling
+	return err
 }
 
 // panel turns the flags into a panel.

@@ -18,13 +18,17 @@ const (
 	AuthBasic     Auth = "basic"
 	AuthDigest    Auth = "digest"
 	AuthAllowlist Auth = "allowlist"
+	AuthServer    Auth = "digest-server" // a digest that is refused even when it is right
+	AuthBoth      Auth = "basic+digest"
 )
 
 // realm as real units spell it (reference §1.1).
 const realm = "HTTP API"
 
 // AuthModes lists the modes for messages and help.
-func AuthModes() []Auth { return []Auth{AuthNone, AuthBasic, AuthDigest, AuthAllowlist} }
+func AuthModes() []Auth {
+	return []Auth{AuthNone, AuthBasic, AuthDigest, AuthAllowlist, AuthServer, AuthBoth}
+}
 
 // checkAuth puts the default mode in and says what is missing.
 func (o *Options) checkAuth() error {
@@ -32,7 +36,7 @@ func (o *Options) checkAuth() error {
 	case "":
 		o.Auth = AuthNone
 	case AuthNone:
-	case AuthBasic, AuthDigest:
+	case AuthBasic, AuthDigest, AuthServer, AuthBoth:
 		if o.User == "" || o.Password == "" {
 			return fmt.Errorf("login mode %s needs a user and a password", o.Auth)
 		}
@@ -49,7 +53,7 @@ func (o *Options) checkAuth() error {
 // refusal is the answer to a caller who may not come in.
 type refusal struct {
 	status    int
-	challenge string // WWW-Authenticate, empty without
+	challenge string // WWW-Authenticate, a line for each; empty without
 }
 
 // admit lets a caller in (nil) or says how to refuse it.
@@ -65,6 +69,17 @@ func (p *Panel) admit(r *http.Request, body []byte) *refusal {
 		return &refusal{http.StatusUnauthorized, `Basic realm="` + realm + `"`}
 	case AuthDigest:
 		return p.admitDigest(r, body)
+	case AuthServer:
+		return &refusal{http.StatusUnauthorized, p.challenge(false)}
+	case AuthBoth:
+		if p.basicOK(r) && !p.bites(FaultLoginChanged) {
+			return nil
+		}
+		no := p.admitDigest(r, body)
+		if no != nil {
+			no.challenge += "\nBasic realm=\"" + realm + `"`
+		}
+		return no
 	case AuthAllowlist:
 		if p.listed(r.RemoteAddr) {
 			return nil
@@ -112,7 +127,7 @@ func (p *Panel) admitDigest(r *http.Request, body []byte) *refusal {
 	if err != nil || d.check(p.opt.User, p.opt.Password, p.opaque, r.Method, r.RequestURI, body) != nil {
 		return refuse(false)
 	}
-	if p.bites(FaultLoginChanged) {
+	if p.bites(FaultLoginChanged) || p.on(FaultAuthIntOnly) && d.qop != "auth-int" {
 		return refuse(false)
 	}
 	if !p.spend(d) {

@@ -2,9 +2,8 @@ package akuvoxsim
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
-	"regexp"
-	"slices"
 	"strings"
 )
 
@@ -15,7 +14,7 @@ const (
 
 // factoryConfig is the settings a new panel has: the keys the reference names (§1.1, §2.2, §4), the login in clear.
 func (p *Panel) factoryConfig() map[string]string {
-	mode := map[Auth]string{AuthNone: "0", AuthBasic: "1", AuthAllowlist: "2", AuthDigest: "4"}[p.opt.Auth]
+	mode := map[Auth]string{AuthNone: "0", AuthBasic: "1", AuthAllowlist: "2", AuthServer: "3", AuthDigest: "4", AuthBoth: "5"}[p.opt.Auth]
 	c := map[string]string{
 		apiKeys + "Enable": "1", apiKeys + "AuthMode": mode,
 		apiKeys + "UserName": p.opt.User, apiKeys + "Password": p.opt.Password,
@@ -38,10 +37,8 @@ func (p *Panel) factoryConfig() map[string]string {
 		c[relayKeys+"Relay"+l+"Type"] = "0"
 		c[relayKeys+"Relay"+l+"Mode"] = "0"
 		c[relayKeys+"TriggerDelay"+l] = "0"
-		c[actionURLKeys+"Relay"+l+"Triggered"] = ""
-		c[actionURLKeys+"Relay"+l+"Closed"] = ""
 	}
-	for _, e := range []string{"ValidCodeEntered", "InvalidCodeEntered", "ValidCardEntered", "InvalidCardEntered", "AlarmTriggered"} {
+	for _, e := range p.model.actionEvents() {
 		c[actionURLKeys+e] = ""
 	}
 	return c
@@ -69,26 +66,30 @@ func (p *Panel) configSet(c *call, prefix string) reply {
 	if err := json.Unmarshal(c.body.Data, &data); err != nil || len(data) == 0 {
 		return badParam().reply("set")
 	}
+	dropped := p.bites(FaultConfigDrop)
 	for k, v := range data {
-		if _, known := p.config[k]; known && strings.HasPrefix(k, prefix) && variablesKnown(k, v) {
+		if _, known := p.config[k]; known && strings.HasPrefix(k, prefix) && p.storable(k, v) && !dropped {
 			p.config[k] = v
 		}
 	}
 	return reply{action: "set", message: msgOK, data: map[string]any{}}
 }
 
-// variablesKnown checks an Action URL for `$variables` of the vendor's own list (reference §4).
-func variablesKnown(key, value string) bool {
-	if !strings.HasPrefix(key, actionURLKeys) {
-		return true
+// Config returns the settings in force, in clear.
+func (p *Panel) Config() map[string]string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return cloneMap(p.config)
+}
+
+// SetConfig changes one setting by hand, at the panel's own web page: none of the API's checks. It fails on a key that
+// this panel does not have.
+func (p *Panel) SetConfig(key, value string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, known := p.config[key]; !known {
+		return fmt.Errorf("there is no setting %q", key)
 	}
-	known := []string{
-		"$mac", "$ip", "$model", "$firmware", "$relay1status", "$code", "$card_sn", "$active_url", "$active_user",
-	}
-	for _, v := range regexp.MustCompile(`\$\w+`).FindAllString(value, -1) {
-		if !slices.Contains(known, v) {
-			return false
-		}
-	}
-	return true
+	p.config[key] = value
+	return nil
 }

@@ -14,6 +14,8 @@ POST /present   {"pin":"1234"} or {"card":"0A1B2C3D"}: {"granted","doors","by"}
 POST /fault     {"name":"slow","on":true,"value":"2s","times":1}; value and times may be left out
 GET  /faults    {"faults":[every fault with one line of meaning],"on":[…]}
 GET  /users     every user row
+POST /happen    {"what":"ring|hang_up","to":"101"}, {"what":"tamper|break_in|held_open|input","at":"A"} or {"what":"face","user_id":"…"}
+GET  /calls     the Action URLs that became due: [{"at","event","url","result"}]
 POST /edit      a hand edit: {"op":"add|set|del","user":{"id","user_id","name","pin","cards","schedule_relay","cloud"}}
 GET  /stats     requests by path, and the changing ones in order
 `
@@ -24,6 +26,8 @@ func (p *Panel) Control() http.Handler {
 	mux.HandleFunc("GET /{$}", simkit.Help(controlHelp))
 	mux.HandleFunc("GET /doorlog", simkit.Show(p.controlLog))
 	mux.HandleFunc("GET /users", simkit.Show(p.Users))
+	mux.HandleFunc("GET /calls", simkit.Show(p.Calls))
+	mux.HandleFunc("POST /happen", simkit.Act(p.Happen))
 	mux.HandleFunc("GET /stats", simkit.Show(p.Stats))
 	mux.HandleFunc("GET /faults", simkit.ShowFaults(FaultList(), p.FaultsOn))
 	mux.HandleFunc("POST /present", simkit.Act(p.controlPresent))

@@ -2,6 +2,7 @@ package akuvoxsim
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -16,6 +17,9 @@ func (p *Panel) dispatch(c *call) reply {
 	}
 	if out, refused := p.gate(c); refused {
 		return out
+	}
+	if slices.Contains(p.model.Without, c.target) {
+		return noHandler()
 	}
 	switch c.target {
 	case "system":
@@ -36,11 +40,26 @@ func (p *Panel) dispatch(c *call) reply {
 		return p.doorlog(c)
 	case "calllog":
 		return p.calllog(c)
+	case "rfkey":
+		return p.rfkey(c)
 	}
 	return noHandler()
 }
 
 func noHandler() reply { return reply{retcode: codeFailed, message: msgNoHandler} }
+
+// strange is how the call ends on units that answer what is absent, or wrong, in other ways (reference §5.3).
+func (p *Panel) strange(out reply) reply {
+	switch {
+	case out.message == msgNoHandler && p.bites(FaultAbsent404):
+		return reply{status: http.StatusNotFound}
+	case out.message == msgNoHandler && p.bites(FaultVendorWords):
+		out.retcode, out.message = codeVendor, "Api unsupported"
+	case out.message == msgParam && p.bites(FaultVendorWords):
+		out.retcode, out.message = codeVendor, "Error param"
+	}
+	return out
+}
 
 // gate refuses a write without the envelope this model routes by, and every write over the write limit.
 func (p *Panel) gate(c *call) (reply, bool) {

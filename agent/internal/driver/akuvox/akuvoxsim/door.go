@@ -47,6 +47,7 @@ func (p *Panel) Present(c Credential) Outcome {
 		}
 	}
 	p.append(Entry{At: now, How: how, Code: code})
+	p.fire(map[string]string{"pin": "InvalidCodeEntered", "card": "InvalidCardEntered"}[how], said(how, code))
 	return Outcome{Doors: []string{}}
 }
 
@@ -80,12 +81,28 @@ func (p *Panel) permitted(u *User, t time.Time) []int {
 
 func (p *Panel) grant(u *User, relays []int, how, code string, now time.Time) Outcome {
 	out := Outcome{Granted: true, Doors: []string{}, By: u.Name}
+	say := said(how, code)
+	say["$userid"], say["$user_name"], say["$active_user"], say["$relay_id"] = u.UserID, u.Name, u.Name, itoa(relays[0])
+	say["$unlocktype"], say["$open_type"] = how, how
+	p.fire(map[string]string{"pin": "ValidCodeEntered", "card": "ValidCardEntered", "face": "ValidFaceRecognition"}[how], say)
+	silent := how == "pin" && p.bites(FaultCodeWithoutRelay)
 	for _, r := range relays {
 		p.pulse(r, p.holdDelay(r))
 		out.Doors = append(out.Doors, letter(r))
 		p.append(Entry{At: now, Door: letter(r), Granted: true, By: u.Name, How: how, Code: code})
+		if !silent {
+			p.fire("Relay"+letter(r)+"Triggered", nil)
+		}
 	}
 	return out
+}
+
+// said is the code or card as an Action URL shows it: in clear (reference §4).
+func said(how, code string) map[string]string {
+	if how == "card" {
+		return map[string]string{"$card_sn": code}
+	}
+	return map[string]string{"$code": code}
 }
 
 // letter names a relay: 1 is A.

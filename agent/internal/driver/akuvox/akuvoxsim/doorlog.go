@@ -14,7 +14,7 @@ type Entry struct {
 	Door    string `json:"door"`
 	Granted bool   `json:"granted"`
 	By      string `json:"by"`
-	How     string `json:"how"` // pin, card, or api for relay/trig
+	How     string `json:"how"` // pin, card, face, or api for relay/trig
 	// Code is the PIN or card in clear, as real units show it.
 	Code string `json:"code,omitempty"`
 }
@@ -63,7 +63,7 @@ func (p *Panel) logRow(e Entry) map[string]string {
 	}
 	row := map[string]string{
 		keyID: itoa(e.ID), "Date": e.At.Format(date), "Time": e.At.Format("15:04:05"), keyName: e.By,
-		"Code": e.Code, "Type": map[string]string{"pin": "PIN", "card": "Card", "api": "HTTP API"}[e.How],
+		"Code": e.Code, "Type": map[string]string{"pin": "PIN", "card": "Card", "face": "Face", "api": "HTTP API"}[e.How],
 		"Relay": e.Door, "Status": "Failed", "AccessMode": "0",
 	}
 	if p.on(FaultLogIDsWrap) {
@@ -75,10 +75,16 @@ func (p *Panel) logRow(e Entry) map[string]string {
 	return row
 }
 
-// calllog answers calllog/get; nobody calls a simulator.
+// calllog answers calllog/get (reference §2.7); NameOrNumber filters.
 func (p *Panel) calllog(c *call) reply {
 	if c.verb != "get" {
 		return noHandler()
 	}
-	return p.list(c, nil)
+	rows, text := []map[string]string{}, strings.ToLower(c.argument("NameOrNumber"))
+	for _, row := range slices.Backward(p.called) {
+		if strings.Contains(strings.ToLower(row[keyName]), text) || strings.Contains(strings.ToLower(row["Num"]), text) {
+			rows = append(rows, row)
+		}
+	}
+	return p.list(c, rows)
 }

@@ -2,6 +2,7 @@ package akuvoxsim_test
 
 import (
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -21,7 +22,7 @@ func ben() map[string]string { return person("b", "Ben", "2345") }
 
 // faultChecks has one line for every fault; TestEveryFaultDoesWhatItsLineSays sees to that.
 func faultChecks() []faultCheck {
-	return append(append(wireChecks(), storeChecks()...), listChecks()...)
+	return slices.Concat(wireChecks(), storeChecks(), listChecks(), actionChecks(), dialectChecks())
 }
 
 func TestEveryFaultDoesWhatItsLineSays(t *testing.T) {

@@ -36,6 +36,19 @@ const (
 	FaultLogOldestFirst   = "log-oldest-first"
 	FaultCompactDates     = "compact-dates"
 	FaultLogIDsWrap       = "log-ids-wrap"
+	FaultCodeWithoutRelay = "code-without-relay"
+	FaultUnknownVariable  = "unknown-variable"
+	FaultCallsLost        = "calls-lost"
+	FaultConfigDrop       = "config-drop"
+	FaultAuthIntOnly      = "auth-int-only"
+	FaultAbsent404        = "absent-404"
+	FaultVendorWords      = "vendor-words"
+	FaultWebSPA           = "web-spa"
+	FaultWebLegacy        = "web-legacy"
+	FaultFCGIOnly         = "fcgi-only"
+	FaultRedirect         = "redirect"
+	FaultEndless          = "endless"
+	FaultDrip             = "drip"
 )
 
 // FaultList lists every fault with one line of meaning.
@@ -73,5 +86,18 @@ func FaultList() simkit.List {
 		{Name: FaultLogOldestFirst, Line: "the door log is listed oldest first"},
 		{Name: FaultCompactDates, Line: "door log dates are written 20060102 instead of 2006-01-02"},
 		{Name: FaultLogIDsWrap, Line: "door log IDs begin at 1 again when the ring is full; otherwise they count on"},
+		{Name: FaultCodeWithoutRelay, Line: "a code that opens calls the Action URL of the code only; otherwise those of its relays follow"},
+		{Name: FaultUnknownVariable, Line: "one more variable of Action URLs is not known: addresses with it are not stored", Default: "code", Takes: simkit.Word},
+		{Name: FaultCallsLost, Line: "Action URLs are not called when they are due, and never again"},
+		{Name: FaultConfigDrop, Line: "settings are answered OK and not stored"},
+		{Name: FaultAuthIntOnly, Line: "the digest login offers and takes auth-int only"},
+		{Name: FaultAbsent404, Line: "a call that is absent is answered 404; otherwise with the panel's own words"},
+		{Name: FaultVendorWords, Line: "absent calls and wrong parameters are refused with -200 and the vendor's other words; otherwise with the usual ones"},
+		{Name: FaultWebSPA, Line: "only the /api/web dialect is there: everything else leads to HTTPS"},
+		{Name: FaultWebLegacy, Line: "only the older /web dialect is there: everything else is 403"},
+		{Name: FaultFCGIOnly, Line: "only the /fcgi web pages are there: everything is a page"},
+		{Name: FaultRedirect, Line: "every request is led to another host"},
+		{Name: FaultEndless, Line: "instead of a reply come blanks, as fast as they are taken, without end"},
+		{Name: FaultDrip, Line: "instead of a reply comes a blank ten times a second, without end"},
 	}}
 }

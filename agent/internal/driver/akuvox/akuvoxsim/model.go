@@ -30,6 +30,13 @@ type Model struct {
 	TextStatus bool
 	// DropsSRelay says `Schedule-SRelay` is accepted and silently not stored.
 	DropsSRelay bool
+	// Inputs is how many inputs there are; Tamper says the case tells when it is opened, Faces that faces are known.
+	Inputs        int
+	Tamper, Faces bool
+	// Variables are those of Action URLs that are known beyond the vendor's own list.
+	Variables []string
+	// Without are the targets that are absent.
+	Without []string
 	// SIPPrefix is the namespace of the SIP account in config/get.
 	SIPPrefix string
 }
@@ -40,21 +47,35 @@ func Models() []Model {
 		{
 			Name: "X916", Firmware: "916.30.10.114", Hardware: "916.0.1.0", Success: 1, ReadKey: keyScheduleRelay,
 			Separator: ",", Relays: 4, Capacity: 20000, PINMin: 4, PINMax: 8, SIPPrefix: "Config.Account1.SIP.",
+			Inputs: 4, Faces: true, Variables: []string{
+				"$relay2status", "$relay3status", "$relay4status", "$remote", "$relay_id", "$location", "$open_type",
+				"$unlocktype", "$userid", "$user_name", "$time",
+			},
 		},
 		{
 			Name: "E18", Firmware: "18.30.10.118", Hardware: "18.0.1.0", ReadKey: keyScheduleRelay, Twin: true,
 			NeedsTarget: true, Separator: ",", Relays: 2, Capacity: 20000, PINMin: 4, PINMax: 8, TextStatus: true,
-			DropsSRelay: true, SIPPrefix: "Config.Account.",
+			DropsSRelay: true, SIPPrefix: "Config.Account.", Inputs: 3, Tamper: true,
 		},
 		{
 			Name: "E18C", Firmware: "18.30.11.21", Hardware: "18.0.2.0", ReadKey: keyScheduleRelay, Twin: true,
 			NeedsTarget: true, Separator: ",", Trailing: true, Relays: 2, Capacity: 20000, PINMin: 4, PINMax: 8,
-			TextStatus: true, DropsSRelay: true, SIPPrefix: "Config.Account.",
+			TextStatus: true, DropsSRelay: true, SIPPrefix: "Config.Account.", Inputs: 3, Tamper: true,
+			Variables: []string{"$remote", "$alarmstatus", "$open_type"},
 		},
 		{
 			Name: "X915S", Firmware: "2915.30.10.114", Hardware: "2915.0.1.0", Success: 1, ReadKey: keySchedule,
 			Separator: ";", Trailing: true, Relays: 3, Capacity: 50000, PINMin: 4, PINMax: 8, ApartmentBook: true,
-			SIPPrefix: "Config.Account1.SIP.",
+			SIPPrefix: "Config.Account1.SIP.", Inputs: 3, Faces: true, Variables: []string{"$remote", "$relay_id", "$location"},
+		},
+		{
+			Name: "R20K", Firmware: "320.30.3.122", Hardware: "320.0.1.0", ReadKey: keyScheduleRelay, Separator: ",",
+			Relays: 2, Capacity: 20000, PINMin: 4, PINMax: 8, SIPPrefix: "Config.Account1.SIP.", Inputs: 2,
+		},
+		{
+			Name: "A08S", Firmware: "108.30.10.144", Hardware: "108.0.1.0", ReadKey: keyScheduleRelay, Separator: ",",
+			Relays: 1, Capacity: 20000, PINMin: 4, PINMax: 8, SIPPrefix: "Config.Account1.SIP.", Inputs: 2,
+			Without: []string{"group", "contact", "calllog"},
 		},
 	}
 }

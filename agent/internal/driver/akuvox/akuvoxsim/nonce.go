@@ -33,7 +33,11 @@ func (p *Panel) challenge(stale bool) string {
 	if len(p.nonces) > maxNonces {
 		p.nonces = p.nonces[1:]
 	}
-	s := fmt.Sprintf(`Digest realm="%s", qop="auth,auth-int", nonce="%s", opaque="%s"`, realm, n.text, p.opaque)
+	qop := "auth,auth-int"
+	if p.bites(FaultAuthIntOnly) {
+		qop = "auth-int"
+	}
+	s := fmt.Sprintf(`Digest realm="%s", qop="%s", nonce="%s", opaque="%s"`, realm, qop, n.text, p.opaque)
 	if stale {
 		s += `, stale=true`
 	}

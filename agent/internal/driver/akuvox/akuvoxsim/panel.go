@@ -44,7 +44,7 @@ type Options struct {
 }
 
 // Panel is one simulated door panel: an http.Handler for its LAN API, a keypad (Present) and a hand (Edit).
-// It is safe for concurrent use and owns no goroutine.
+// It is safe for concurrent use and owns no goroutine: its Action URLs are sent by Deliver, which somebody has to run.
 type Panel struct {
 	model Model
 	opt   Options
@@ -59,6 +59,10 @@ type Panel struct {
 	nextGroup   int
 	contacts    []contact
 	nextContact int
+	keys        []map[string]string // the older card store
+	called      []map[string]string // the call log
+	calls       []*Call             // Action URLs that became due
+	due         chan struct{}
 	config      map[string]string // in force
 	saved       map[string]string // what a power cut leaves
 	relayUntil  map[int]time.Time // open until; the far future when held open by hand
@@ -92,7 +96,7 @@ func New(o Options) (*Panel, error) {
 	p := &Panel{
 		model: m, opt: o, faults: FaultList().Switches(), nextUser: 1, nextSched: firstScheduleID,
 		schedules: builtInSchedules(), nextGroup: 1, nextContact: 1, relayUntil: map[int]time.Time{},
-		nextLog: 1, opaque: newNonceText(), boot: o.Now(), rec: newRecorder(),
+		nextLog: 1, opaque: newNonceText(), boot: o.Now(), rec: newRecorder(), due: make(chan struct{}, 1),
 	}
 	p.config = p.factoryConfig()
 	p.saved = cloneMap(p.config)

@@ -44,6 +44,8 @@ func TestModelsCarryTheReferenceFacts(t *testing.T) {
 		"E18":   {"18.30.10.118", "ScheduleRelay", true, false, 2},
 		"E18C":  {"18.30.11.21", "ScheduleRelay", true, false, 2},
 		"X915S": {"2915.30.10.114", "Schedule", false, true, 3},
+		"R20K":  {"320.30.3.122", "ScheduleRelay", false, false, 2},
+		"A08S":  {"108.30.10.144", "ScheduleRelay", false, false, 1},
 	}
 	if len(akuvoxsim.Models()) != len(want) {
 		t.Fatalf("models are %v", akuvoxsim.ModelNames())
@@ -57,7 +59,7 @@ func TestModelsCarryTheReferenceFacts(t *testing.T) {
 			t.Errorf("%s is %+v", name, m)
 		}
 	}
-	if _, ok := akuvoxsim.ModelByName("A08S"); ok {
+	if _, ok := akuvoxsim.ModelByName("A99"); ok {
 		t.Error("a model without profile was found")
 	}
 }

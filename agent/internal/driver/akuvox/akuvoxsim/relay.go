@@ -1,6 +1,7 @@
 package akuvoxsim
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -43,7 +44,9 @@ func (p *Panel) relayStatus() map[string]int {
 	return out
 }
 
-// trigger opens one relay: mode 0 closes by itself after delay seconds, mode 1 stays open.
+// trigger moves one relay. One that closes by itself opens: in mode 0 for delay seconds, in mode 1 until it is
+// triggered again by mode 0. On a bistable one mode 0 toggles and mode 1 only shuts. A level that is not that of
+// the relay's type moves the contact that no lock hangs on: nothing opens, and nothing is said.
 func (p *Panel) trigger(c *call) reply {
 	var d map[string]int
 	if c.body.Action != "trig" {
@@ -59,16 +62,43 @@ func (p *Panel) trigger(c *call) reply {
 	if r < 1 || r > p.model.Relays || d["mode"]>>1 != 0 || d["level"]>>1 != 0 || delay < 0 || delay > 65535 {
 		return badParam().reply("trig")
 	}
-	hold := time.Duration(delay) * time.Second
-	switch {
-	case d["mode"] == 1:
-		hold = 100 * 365 * 24 * time.Hour
-	case hold == 0:
-		hold = p.holdDelay(r)
+	if hold := p.holdFor(r, d["mode"], time.Duration(delay)*time.Second); itoa(d["level"]) == cmp.Or(p.config[relayKeys+"Relay"+letter(r)+"Type"], "0") {
+		p.pulse(r, hold)
+		if hold > 0 {
+			p.append(Entry{At: p.now(), Door: letter(r), Granted: true, How: "api"})
+			p.fire("Relay"+letter(r)+"Triggered", nil)
+		}
 	}
-	p.pulse(r, hold)
-	p.append(Entry{At: p.now(), Door: letter(r), Granted: true, How: "api"})
 	return reply{action: "trig", message: msgOK, data: map[string]any{}}
+}
+
+// forGood is as long as a relay stays open that does not close by itself.
+const forGood = 100 * 365 * 24 * time.Hour
+
+// holdFor is how long a triggered relay is open; 0: it is shut.
+func (p *Panel) holdFor(r, mode int, delay time.Duration) time.Duration {
+	bistable := p.config[relayKeys+"Relay"+letter(r)+"Mode"] == "1"
+	switch {
+	case bistable && (mode == 1 || p.opt.Now().Before(p.relayUntil[r])):
+		return 0
+	case bistable || mode == 1:
+		return forGood
+	case delay == 0:
+		return p.holdDelay(r)
+	}
+	return delay
+}
+
+// Open says whether the door of a relay, "A", is open.
+func (p *Panel) Open(door string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for r := 1; r <= p.model.Relays; r++ {
+		if letter(r) == door {
+			return p.opt.Now().Before(p.relayUntil[r])
+		}
+	}
+	return false
 }
 
 // pulse opens a relay for a while.

@@ -14,17 +14,19 @@ func trig(data string) string { return `{"target":"relay","action":"trig","data"
 func TestRelayTriggerOpensForItsDelay(t *testing.T) {
 	t.Parallel()
 	every(t, func(t *testing.T, r *rig) {
-		a := r.do("POST", "/api/relay/trig", trig(`{"num":2,"mode":0,"level":0,"delay":3}`))
-		if a.Retcode != 0 || r.get("/api/relay/status").Data["RelayB"] != 1.0 {
+		n := r.panel.Model().Relays
+		last := string(rune('A' + n - 1))
+		a := r.do("POST", "/api/relay/trig", trig(`{"num":`+digits(n)[4:]+`,"mode":0,"level":0,"delay":3}`))
+		if a.Retcode != 0 || r.get("/api/relay/status").Data["Relay"+last] != 1.0 {
 			t.Fatalf("trigger answered %s", a.raw)
 		}
 		r.clock.add(3 * time.Second)
 		st := r.get("/api/relay/status").Data
-		if st["RelayB"] != 0.0 || len(st) != r.panel.Model().Relays {
+		if st["Relay"+last] != 0.0 || len(st) != r.panel.Model().Relays {
 			t.Errorf("status after the delay: %v", st)
 		}
 		log := r.panel.DoorLog()
-		if len(log) != 1 || log[0].How != "api" || log[0].Door != "B" || !log[0].Granted || log[0].By != "" {
+		if len(log) != 1 || log[0].How != "api" || log[0].Door != last || !log[0].Granted || log[0].By != "" {
 			t.Errorf("log %+v", log)
 		}
 	})
@@ -81,8 +83,31 @@ func TestANormallyClosedRelayReadsInverted(t *testing.T) {
 		t.Errorf("shut reads %v", got)
 	}
 	r.do("POST", "/api/relay/trig", trig(`{"num":1,"mode":0,"level":0,"delay":3}`))
+	if got := r.get("/api/relay/status").Data["RelayA"]; got != 1.0 || len(r.panel.DoorLog()) != 0 {
+		t.Errorf("the contact that no lock hangs on opened it: %v", got)
+	}
+	r.do("POST", "/api/relay/trig", trig(`{"num":1,"mode":0,"level":1,"delay":3}`))
 	if got := r.get("/api/relay/status").Data["RelayA"]; got != 0.0 {
 		t.Errorf("open reads %v", got)
+	}
+}
+
+func TestABistableRelay(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, akuvoxsim.Options{})
+	r.do("POST", "/api/relay/set", `{"target":"relay","action":"set","data":{"Config.DoorSetting.RELAY.RelayBMode":"1"}}`)
+	for i, step := range []struct {
+		mode string
+		want float64
+	}{{"1", 0}, {"0", 1}, {"0", 0}, {"0", 1}, {"1", 0}, {"1", 0}} {
+		r.do("POST", "/api/relay/trig", trig(`{"num":2,"mode":`+step.mode+`,"level":0,"delay":5}`))
+		r.clock.add(time.Hour)
+		if got := r.get("/api/relay/status").Data["RelayB"]; got != step.want {
+			t.Errorf("step %d: an hour after mode %s it reads %v, want %v", i, step.mode, got, step.want)
+		}
+	}
+	if n := len(r.panel.DoorLog()); n != 2 {
+		t.Errorf("%d log entries, want one for each opening", n)
 	}
 }
 

@@ -3,6 +3,7 @@ package akuvoxsim
 import (
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"gatehouse/protocol/simkit"
@@ -15,7 +16,9 @@ const maxBody = 1 << 20
 type answer struct {
 	status    int
 	challenge string
+	location  string
 	body      []byte
+	tail      time.Duration // when over zero the body never ends: a blank comes so often
 	cut       simkit.Cut
 	delay     time.Duration
 	retcode   int
@@ -31,7 +34,7 @@ func (p *Panel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	simkit.Wait(r.Context(), a.delay)
 	p.finish(rec, a)
-	a.send(w)
+	a.send(w, r)
 }
 
 // arrive records the request and lets the lock-up fault judge its timing.
@@ -74,6 +77,15 @@ func (p *Panel) answer(rec *Request, r *http.Request, body []byte) answer {
 	if a.delay > 0 {
 		p.bites(FaultSlow)
 	}
+	if other, yes := p.otherDialect(r); yes {
+		return other
+	}
+	switch {
+	case p.bites(FaultEndless):
+		a.tail = time.Nanosecond
+	case p.bites(FaultDrip):
+		a.tail = 100 * time.Millisecond
+	}
 	switch no := p.admitted(r, body); {
 	case p.bites(FaultHTTP500):
 		a.status = http.StatusInternalServerError
@@ -104,7 +116,7 @@ func (p *Panel) carryOut(a *answer, c *call) {
 		a.cut = simkit.CutAll
 		return
 	}
-	out := p.dispatch(c)
+	out := p.strange(p.dispatch(c))
 	if out.status != 0 {
 		a.status = out.status
 	}
@@ -115,12 +127,38 @@ func (p *Panel) carryOut(a *answer, c *call) {
 }
 
 // send writes the answer to the wire.
-func (a answer) send(w http.ResponseWriter) {
+func (a answer) send(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html") // the type varies on real units; a client must not look at it
 	h.Set("Server", "lighttpd/1.4.30")
-	if a.challenge != "" {
-		h.Set("WWW-Authenticate", a.challenge)
+	for _, c := range strings.FieldsFunc(a.challenge, func(r rune) bool { return r == '\n' }) {
+		h.Add("WWW-Authenticate", c)
+	}
+	if a.location != "" {
+		h.Set("Location", a.location)
+	}
+	if a.tail > 0 {
+		a.neverEnd(w, r)
+		return
 	}
 	a.cut.Send(w, a.status, a.body)
+}
+
+// neverEnd sends blanks after the answer until the caller leaves.
+func (a answer) neverEnd(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(a.status)
+	blanks := make([]byte, 64<<10)
+	for i := range blanks {
+		blanks[i] = ' '
+	}
+	if a.tail > time.Nanosecond {
+		blanks = blanks[:1]
+	}
+	for more := blanks[:1]; r.Context().Err() == nil; more = blanks {
+		if _, err := w.Write(more); err != nil {
+			return
+		}
+		_ = http.NewResponseController(w).Flush() // a caller that left is told by the next write
+		simkit.Wait(r.Context(), a.tail)
+	}
 }

@@ -95,11 +95,12 @@ func TestScheduleRelayFormat(t *testing.T) {
 func TestScheduleRelayIsShownInTheModelsOwnSeparator(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{
-		"X916": "1001-1,1002-2", "E18": "1001-1,1002-2", "E18C": "1001-1,1002-2,", "X915S": "1001-1;1002-2;",
+		"X916": "1001-1,1002-1", "E18": "1001-1,1002-1", "E18C": "1001-1,1002-1,", "X915S": "1001-1;1002-1;", "R20K": "1001-1,1002-1",
+		"A08S": "1001-1,1002-1",
 	}
 	every(t, func(t *testing.T, r *rig) {
 		m := r.panel.Model()
-		r.must("user", "add", person("a", "Ada", "", "ScheduleRelay", "1001-1,1002-2", "Schedule-Relay", "1001-1,1002-2"))
+		r.must("user", "add", person("a", "Ada", "", "ScheduleRelay", "1001-1,1002-1", "Schedule-Relay", "1001-1,1002-1"))
 		if got := r.get("/api/user/get").items(t)[0][m.ReadKey]; got != want[m.Name] {
 			t.Errorf("shown as %v, want %s", got, want[m.Name])
 		}

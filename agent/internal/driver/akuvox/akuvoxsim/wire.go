@@ -23,6 +23,7 @@ const (
 const (
 	codeFailed = -1
 	codeParam  = -100
+	codeVendor = -200
 )
 
 // call is one request taken apart.
