@@ -33,7 +33,15 @@ func deviceProbe(ctx context.Context, c *deviceCall) deviceAnswer {
 		return a
 	}
 	a := deviceAnswer{Identity: &id, Dialect: dialect, Limits: &limits, Capabilities: deviceCapabilities(c.panel, limits)}
+	var more []string
+	if m, ok := c.panel.(driver.MoreLister); ok {
+		more, err = m.More(ctx)
+	}
+	a.Capabilities = append(a.Capabilities, more...)
 	a.text = fmt.Sprintf("%s, firmware %s, MAC %s\ndialect %s\ncan: %s\n", id.Model, id.Firmware, id.MAC, dialect, strings.Join(a.Capabilities, ", ")) + deviceLimits(limits)
+	if err != nil {
+		a.text += "what else it keeps cannot be read: " + err.Error() + "\n"
+	}
 	a.clock(ctx, c.panel)
 	return a
 }

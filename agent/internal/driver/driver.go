@@ -176,6 +176,12 @@ type Apartment struct {
 	Address, Name string
 }
 
+// MoreLister names what a device keeps beside people and their hours, and this gateway leaves to others: "groups",
+// "contacts", "contacts_read_only"; and "calls" where CallAt can be used. It sends reading requests only.
+type MoreLister interface {
+	More(ctx context.Context) ([]string, error)
+}
+
 // Doctor tells an installer, in words, what a device that does not work as expected is missing:
 // the dialect met, and what to switch on.
 type Doctor interface {

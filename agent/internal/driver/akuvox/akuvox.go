@@ -29,9 +29,10 @@ const (
 // Panel is one Akuvox unit. It is a driver.Panel and safe for concurrent use: exchanges go one at
 // a time and well apart, because these units lock up otherwise (§1).
 type Panel struct {
-	cfg  driver.Config
-	link *link
-	now  func() time.Time
+	cfg    driver.Config
+	link   *link
+	now    func() time.Time
+	memory driver.Memory // nil: nothing outlives this value
 
 	mu    sync.Mutex
 	known known
@@ -50,6 +51,7 @@ type known struct {
 	cards    string          // what it puts between cards; "" not seen yet
 	refTwin  bool            // it spells UserID as UserId
 	hours    hours           // the weekly schedules on it
+	bases    []string        // addresses of ours that it was made to call; never changed, only replaced
 }
 
 var (
@@ -60,6 +62,8 @@ var (
 	_ driver.ScheduleWriter = (*Panel)(nil)
 	_ driver.ClockReader    = (*Panel)(nil)
 	_ driver.DoorLogger     = (*Panel)(nil)
+	_ driver.EventCaller    = (*Panel)(nil)
+	_ driver.MoreLister     = (*Panel)(nil)
 )
 
 // New makes the driver of one unit without touching the network. cfg.URL is http:// or https://
@@ -73,7 +77,7 @@ func New(cfg driver.Config, deps driver.Deps) (driver.Panel, error) {
 	if now == nil {
 		now = time.Now
 	}
-	return &Panel{cfg: cfg, link: l, now: now, known: known{profile: profileOf(cfg.Model)}}, nil
+	return &Panel{cfg: cfg, link: l, now: now, memory: deps.Memory, known: known{profile: profileOf(cfg.Model)}}, nil
 }
 
 // Close lets go of the connection, if there is one.

@@ -17,7 +17,7 @@ import (
 // readFailed is a read that brought no answer: Timeout when the unit let it wait, else Unreachable.
 func (l *link) readFailed(op string, a *ask, err error) error {
 	if errors.Is(err, errTooLarge) {
-		return fault.New(fault.Invalid, op, l.subject, "%w", err)
+		return fault.New(fault.Invalid, op, l.subject, "%w", err).WithRemedy("%s", remedyEmpty)
 	}
 	if a.manner.sent.Load() && timedOut(err) {
 		return fault.New(fault.Timeout, op, l.subject, "no answer in time: %w", err).

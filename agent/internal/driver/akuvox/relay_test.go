@@ -5,10 +5,12 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"gatehouse/agent/internal/driver"
+	"gatehouse/agent/internal/driver/akuvox/akuvoxsim"
 	"gatehouse/protocol/access"
 	"gatehouse/protocol/access/fault"
 )
@@ -107,7 +109,7 @@ func TestReleaseNotSentIsNotUnknown(t *testing.T) {
 	wrong := newWild(t, &wild{login: "digest", qop: "auth"})
 	p := newPanel(t, driver.Config{URL: wrong.url, User: "gate", Password: access.NewSecret("wrong")})
 	wantKind(t, p.Release(t.Context(), "A"), fault.Denied)
-	if n := len(triggers(wrong)); n != 1 {
+	if n := len(triggers(wrong)); n != 0 {
 		t.Errorf("%d triggers with a wrong password", n)
 	}
 }
@@ -240,5 +242,70 @@ func TestProbeTakesTheModelFromTheSetting(t *testing.T) {
 	id, limits, err := newPanel(t, driver.Config{URL: w.url, Model: "E18"}).Probe(t.Context())
 	if err != nil || id.Model != "X916" || len(limits.Relays) != 2 {
 		t.Errorf("%+v %v %v", id, limits.Relays, err)
+	}
+}
+
+// A relay is opened as it is set: by the level of its type, and not at all where it would stay open.
+func TestReleaseGoesByHowTheRelayIsSet(t *testing.T) {
+	t.Parallel()
+	const relay = "Config.DoorSetting.RELAY.RelayA"
+	for _, tt := range []struct {
+		kind, mode string
+		want       fault.Kind
+		words      string
+		opens      bool
+	}{
+		{"0", "0", 0, "", true},
+		{"1", "0", 0, "", true},
+		{"", "", 0, "", true},
+		{"0", "1", fault.Conflict, "it would stay open", false},
+		{"1", "1", fault.Conflict, "it would stay open", false},
+		{"0", "7", fault.Conflict, "it would stay open", false},
+		{"2\x1b", "0", fault.Conflict, "not known", false},
+	} {
+		h := newHoursBench(t, akuvoxsim.Options{Auth: akuvoxsim.AuthDigest})
+		for key, value := range map[string]string{relay + "Type": tt.kind, relay + "Mode": tt.mode} {
+			if err := h.sim.SetConfig(key, value); err != nil {
+				t.Fatal(err)
+			}
+		}
+		err := h.panel.(driver.DoorReleaser).Release(t.Context(), "A")
+		if tt.opens != (err == nil) || err != nil && (fault.KindOf(err) != tt.want || !strings.Contains(err.Error(), tt.words) || strings.Contains(err.Error(), "\x1b")) {
+			t.Errorf("type %q, mode %q: %v", tt.kind, tt.mode, err)
+		}
+		if h.sim.Open("A") != tt.opens {
+			t.Errorf("type %q, mode %q: open %v", tt.kind, tt.mode, h.sim.Open("A"))
+		}
+		h.at = h.at.Add(6 * time.Second)
+		if h.sim.Open("A") {
+			t.Errorf("type %q, mode %q: it stays open", tt.kind, tt.mode)
+		}
+	}
+}
+
+// While how a relay is set cannot be read, nothing is opened, and the outcome is known.
+func TestReleaseThatCannotReadTheRelay(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[int]fault.Kind{403: fault.Denied, 500: fault.Unreachable, 0: fault.Unreachable} {
+		w := newWild(t, &wild{before: func(rw http.ResponseWriter, r *http.Request, _ []byte) bool {
+			if r.URL.Path != "/api/relay/get" {
+				return false
+			}
+			if status == 0 {
+				<-r.Context().Done()
+				return true
+			}
+			rw.WriteHeader(status)
+			return true
+		}})
+		cfg := driver.Config{URL: w.url}
+		if status == 0 {
+			cfg.Timeout = 100 * time.Millisecond
+		}
+		p := newPanel(t, cfg)
+		wantKind(t, p.Release(t.Context(), "A"), want)
+		if n := len(triggers(w)); n != 0 {
+			t.Errorf("status %d: %d triggers", status, n)
+		}
 	}
 }

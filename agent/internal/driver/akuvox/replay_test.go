@@ -31,12 +31,13 @@ type recording struct {
 		Lookup                         bool
 		Rows                           []model.Record
 		Count                          int
+		Events, Dropped                []string
 	}
 }
 
 type recordedCall struct {
-	Do, Ref, Native, Relay string
-	Record                 model.Record
+	Do, Ref, Native, Relay, Base string
+	Record                       model.Record
 }
 
 type exchange struct {
@@ -156,6 +157,18 @@ func (r recording) call(t *testing.T, p *akuvox.Panel) error {
 		step.Op = access.OpChange
 	case "remove":
 		step.Op, step.Ref = access.OpRemove, model.Ref(c.Ref)
+	case "calls":
+		kept, err := p.CallAt(t.Context(), c.Base)
+		if d := cmp.Diff(driver.CallsKept{Events: r.Want.Events, Dropped: r.Want.Dropped}, kept); d != "" {
+			t.Error(d)
+		}
+		return err
+	case "more":
+		got, err := p.More(t.Context())
+		if d := cmp.Diff(r.Want.Events, got); d != "" {
+			t.Error(d)
+		}
+		return err
 	case "release":
 		return p.Release(t.Context(), c.Relay)
 	default:

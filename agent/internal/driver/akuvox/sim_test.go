@@ -125,9 +125,19 @@ func subject(o akuvoxsim.Options) func(*testing.T) drivertest.Subject {
 	}
 }
 
+// twoRelays names the models that have the relays of the suite's people.
+func twoRelays() (out []string) {
+	for _, m := range akuvoxsim.Models() {
+		if m.Relays >= 2 {
+			out = append(out, m.Name)
+		}
+	}
+	return out
+}
+
 func TestDriverSuite(t *testing.T) {
 	t.Parallel()
-	for _, m := range akuvoxsim.ModelNames() {
+	for _, m := range twoRelays() {
 		for _, auth := range []akuvoxsim.Auth{akuvoxsim.AuthNone, akuvoxsim.AuthBasic, akuvoxsim.AuthDigest} {
 			t.Run(m+" "+string(auth), func(t *testing.T) {
 				t.Parallel()
@@ -144,7 +154,8 @@ func TestDriverSuiteOnBadDays(t *testing.T) {
 		akuvoxsim.FaultTrailingBytes, akuvoxsim.FaultBadUTF8, akuvoxsim.FaultStaleNonce, akuvoxsim.FaultNoFilter,
 		akuvoxsim.FaultPagedOnly, akuvoxsim.FaultBareInfo, akuvoxsim.FaultItemNotList, akuvoxsim.FaultUserIDSpelling,
 		akuvoxsim.FaultBlankKeeps, akuvoxsim.FaultRefuseDuplicates, akuvoxsim.FaultClockSkew,
-		akuvoxsim.FaultDisplayID, akuvoxsim.FaultScheduleInUse,
+		akuvoxsim.FaultDisplayID, akuvoxsim.FaultScheduleInUse, akuvoxsim.FaultAuthIntOnly, akuvoxsim.FaultAbsent404,
+		akuvoxsim.FaultVendorWords,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -121,13 +121,14 @@ func decodePage(data json.RawMessage) (page, error) {
 	if len(items) == 0 || items[0] != '[' {
 		return pg, nil
 	}
-	if json.Unmarshal(items, &pg.rows) != nil {
-		return page{}, errors.New("the list holds something that is not a row")
-	}
-	for _, r := range pg.rows {
-		if r == nil {
+	dec := json.NewDecoder(bytes.NewReader(items))
+	_, _ = dec.Token()                          // the bracket that was just seen
+	for dec.More() && len(pg.rows) <= maxRows { // one too many is told; millions would cost the memory of the box
+		var r row
+		if dec.Decode(&r) != nil || r == nil {
 			return page{}, errors.New("the list holds something that is not a row")
 		}
+		pg.rows = append(pg.rows, r)
 	}
 	return pg, nil
 }

@@ -1,0 +1,104 @@
+package akuvox
+
+import (
+	"cmp"
+	"net/url"
+	"slices"
+	"strings"
+
+	"gatehouse/agent/internal/driver"
+	"gatehouse/agent/internal/driver/model"
+	"gatehouse/protocol/access"
+)
+
+// actionKeys begin the settings of Action URLs; after it stands the event (§4).
+const (
+	actionKeys   = "Config.Features.ACTIONURL."
+	actionEnable = "Enable"
+)
+
+// action is one event for which units can call an address.
+type action struct {
+	event string
+	vars  string // what the address asks for, the best documented first: "code userid"
+	is    driver.Happening
+}
+
+// actions are the events that mean something here. The code of a refused attempt is not asked for: it may be
+// somebody's PIN, mistyped by one digit. Of what is asked for, a unit may know little.
+func actions() []action {
+	door := func(how string) driver.Happening { return driver.Happening{Kind: driver.HappenedDoor, How: how} }
+	tamper := func(cause string) driver.Happening {
+		return driver.Happening{Kind: driver.HappenedTamper, Cause: cause}
+	}
+	out := []action{
+		{"ValidCodeEntered", "code userid relay_id", door("pin")},
+		{"InvalidCodeEntered", "", door("pin")},
+		{"ValidCardEntered", "card_sn userid relay_id", door("card")},
+		{"InvalidCardEntered", "", door("card")},
+		{"ValidFaceRecognition", "userid relay_id", door("face")},
+		{"InvalidFaceRecognition", "", door("face")},
+		{"ValidQRCodeEntered", "userid relay_id", door("")},
+		{"InvalidQRCodeEntered", "", door("")},
+		{"AlarmTriggered", "alarmstatus", tamper("the panel's tamper alarm")},
+		{"MakeCall", "remote", driver.Happening{Kind: driver.HappenedRing}},
+		{"HangUp", "remote", driver.Happening{Kind: driver.HappenedRingEnd}},
+	}
+	for _, l := range letters(mostRelays) {
+		opened := door("")
+		opened.Relay = l
+		out = append(out, action{"Relay" + l + "Triggered", "", opened}, action{"BreakInAlarm" + l, "", tamper("break-in at input " + l)},
+			action{"AlarmDoorOpenedTimeout" + l, "", tamper("door " + l + " is held open")})
+	}
+	return out
+}
+
+// address is what the unit is to call, asking for these of its variables. They stand unescaped, as the unit
+// looks for them.
+func (a action) address(base string, vars []string) string {
+	u, sep := base+"/"+a.event, "?"
+	for _, v := range vars {
+		u, sep = u+sep+v+"=$"+v, "&"
+	}
+	return u
+}
+
+// standing says whether value is an address of ours under base, and which variables it asks for.
+func (a action) standing(base, value string) (vars []string, ok bool) {
+	for _, v := range strings.Fields(a.vars) {
+		if strings.Contains(value, v+"=$"+v) {
+			vars = append(vars, v)
+		}
+	}
+	return vars, a.address(base, vars) == value
+}
+
+// Called implements driver.EventCaller. What comes is hostile: only what the address of this very event asks
+// for is looked at, and only when it is short and plain. A unit that does not know a variable sends its name.
+func (p *Panel) Called(event string, query url.Values, whose func(access.Secret) access.PersonID) (driver.Happening, bool) {
+	all := actions()
+	i := slices.IndexFunc(all, func(a action) bool { return a.event == event })
+	if i < 0 {
+		return driver.Happening{}, false
+	}
+	said := func(name string) string {
+		v := strings.TrimSpace(query.Get(name))
+		if !slices.Contains(strings.Fields(all[i].vars), name) || len(v) > 2*refChars || !clean(v) || strings.HasPrefix(v, "$") {
+			return ""
+		}
+		return v
+	}
+	h := all[i].is
+	h.Relay = cmp.Or(h.Relay, logRelay(said("relay_id")))
+	h.Unit = said("remote")
+	if s := said("alarmstatus"); s != "" {
+		h.Cause += ", status " + s
+	}
+	if code := cmp.Or(said("code"), said("card_sn")); code != "" && whose != nil {
+		h.By = whose(access.NewSecret(strings.ToUpper(code)))
+	}
+	if ref := model.Ref(said("userid")); h.By == "" && ref.Ours() && access.ValidID(string(ref[len(model.RefPrefix):])) {
+		h.By = access.PersonID(ref[len(model.RefPrefix):])
+	}
+	return h, true
+}
