@@ -129,12 +129,29 @@ func TestDeviceProbe(t *testing.T) {
 	if d := cmp.Diff(want, m["identity"]); d != "" {
 		t.Errorf("identity (-want +got):\n%s", d)
 	}
-	if d := cmp.Diff([]any{"users", "pin", "card", "lookup", "open", "schedules", "doorlog", "clock"}, m["capabilities"]); d != "" {
+	if d := cmp.Diff([]any{"users", "pin", "card", "lookup", "open", "schedules", "doorlog", "clock", "groups", "contacts", "calls"}, m["capabilities"]); d != "" {
 		t.Errorf("capabilities (-want +got):\n%s", d)
 	}
 	limits := m["limits"].(map[string]any)
 	if limits["cards_per_person"] != 5.0 || limits["pins_per_person"] != 1.0 || limits["mobile"] != false {
 		t.Errorf("limits %v", limits)
+	}
+}
+
+// What a panel keeps beside people is told as it answers, not as its kind might.
+func TestDeviceProbeTellsWhatElseAPanelKeeps(t *testing.T) {
+	t.Parallel()
+	for model, want := range map[string]string{"X915S": "groups contacts_read_only calls", "A08S": "calls", "R20K": "groups contacts calls"} {
+		_, url := newSim(t, akuvoxsim.Options{Model: model})
+		var got []string
+		for _, c := range device(t, "", append([]string{"probe", "--json"}, at(t, url)...)...).object(t)["capabilities"].([]any) {
+			if s := c.(string); strings.HasPrefix(s, "groups") || strings.HasPrefix(s, "contacts") || s == "calls" {
+				got = append(got, s)
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %v, want %s", model, got, want)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -104,6 +105,29 @@ func TestAkuvoxEndToEnd(t *testing.T) {
 	r.call("POST", r.control+"/fault", `{"name":"http-500","on":true}`)
 	if code, _ := r.call("GET", r.listen+"/api/system/info", ""); code != 500 {
 		t.Errorf("with a fault on: %d", code)
+	}
+}
+
+// The program itself makes the calls that a panel is set to make.
+func TestAkuvoxCallsItsActionURLs(t *testing.T) {
+	t.Parallel()
+	came := make(chan string, 1)
+	at := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { came <- r.RequestURI }))
+	t.Cleanup(at.Close)
+	r := start(t, "akuvox", "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0")
+	defer r.stop()
+	r.call("POST", r.listen+"/api/config/set", `{"target":"config","action":"set","data":{"Config.Features.ACTIONURL.Enable":"1","Config.Features.ACTIONURL.MakeCall":"`+at.URL+`/ring?to=$remote"}}`)
+	if code, body := r.call("POST", r.control+"/happen", `{"what":"ring","to":"101"}`); code != 200 {
+		t.Fatalf("happen answered %d %s", code, body)
+	}
+	if got := <-came; got != "/ring?to=101" {
+		t.Error(got)
+	}
+	if _, body := r.call("GET", r.control+"/calls", ""); !strings.Contains(body, `"event":"MakeCall"`) {
+		t.Errorf("calls answered %s", body)
+	}
+	if code, body := r.call("POST", r.control+"/happen", `{"what":"tamper"}`); code != 400 {
+		t.Errorf("a tamper alarm on a model without one answered %d %s", code, body)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"gatehouse/agent/internal/driver"
 	"gatehouse/agent/internal/driver/akuvox"
+	"gatehouse/agent/internal/driver/akuvox/akuvoxsim"
 	"gatehouse/agent/internal/driver/drivertest"
 	"gatehouse/agent/internal/driver/model"
 	"gatehouse/protocol/access"
@@ -402,6 +403,28 @@ func TestA4_PINTwoToEightDigitsNotFromNine(t *testing.T) {
 		s.Record.PIN = access.NewSecret(pin)
 		if err := p.Apply(t.Context(), s); good != (err == nil) {
 			t.Errorf("a PIN of %d digits from %s: %v", len(pin), pin[:1], err)
+		}
+	}
+}
+
+// A card is written upper case whatever the case it came in, opens as it was written, and another form never reaches the wire.
+func TestA5_CardOneToSixteenHexDigits(t *testing.T) {
+	t.Parallel()
+	for card, good := range map[string]bool{
+		"0": true, "0123456789abcdef": true, "04A3B2C1": true, "0123456789ABCDEF0": false, "04:A3": false, "XY": false, "": false, "１２": false,
+	} {
+		b := newBench(t, akuvoxsim.Options{})
+		s := addJones()
+		s.Record.Cards = []access.Secret{access.NewSecret(card)}
+		err := b.panel.Apply(t.Context(), s)
+		if good != (err == nil) || !good && (fault.KindOf(err) != fault.Invalid || len(b.sim.Mutating()) != 0) {
+			t.Errorf("a card of %d characters: %v", len(card), err)
+		}
+		if !good {
+			continue
+		}
+		if users := b.sim.Users(); len(users) != 1 || users[0].Cards[0] != strings.ToUpper(card) || b.present(card) == nil {
+			t.Errorf("%q is on the panel as %+v", card, users)
 		}
 	}
 }

@@ -3,6 +3,8 @@
 // and A08S; other models get cautious limits. The web dialects of other units are recognised and
 // named for the installer, not spoken.
 //
+// Units can be made to call the gateway when something happens (Action URLs): hints, while the door log stays the truth.
+//
 // Facts about the wire are from the reference sheet akuvox.md; "§2.3" in a comment is a section of
 // it. What the sheet calls unknown is not relied on: README.md lists what was chosen instead.
 //

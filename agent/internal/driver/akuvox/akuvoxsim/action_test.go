@@ -210,6 +210,16 @@ func actionChecks() []faultCheck {
 			}
 		}},
 		{"auth-int-only", "", checkAuthIntOnly},
+		{"status-words", "", func(t *testing.T, r *rig) {
+			r.do("POST", "/api/relay/trig", trig(`{"num":1,"mode":0,"level":0,"delay":5}`))
+			want := map[string]any{"RelayA": "open"}
+			for _, name := range []string{"RelayB", "RelayC", "RelayD"} {
+				want[name] = map[string]any{"state": "closed"}
+			}
+			if d := cmp.Diff(want, r.get("/api/relay/status").Data); d != "" {
+				t.Error(d)
+			}
+		}},
 	}
 }
 

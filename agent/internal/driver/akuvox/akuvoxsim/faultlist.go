@@ -49,6 +49,7 @@ const (
 	FaultRedirect         = "redirect"
 	FaultEndless          = "endless"
 	FaultDrip             = "drip"
+	FaultStatusWords      = "status-words"
 )
 
 // FaultList lists every fault with one line of meaning.
@@ -98,6 +99,7 @@ func FaultList() simkit.List {
 		{Name: FaultFCGIOnly, Line: "only the /fcgi web pages are there: everything is a page"},
 		{Name: FaultRedirect, Line: "every request is led to another host"},
 		{Name: FaultEndless, Line: "instead of a reply come blanks, as fast as they are taken, without end"},
+		{Name: FaultStatusWords, Line: "relay/status says open and closed, of relay A bare and of the others inside an object; otherwise it gives levels"},
 		{Name: FaultDrip, Line: "instead of a reply comes a blank ten times a second, without end"},
 	}}
 }

@@ -29,9 +29,9 @@ func (p *Panel) relay(c *call) reply {
 	return noHandler()
 }
 
-// relayStatus gives the electrical level: 1 is open on a normally open relay, 0 on a normally closed one.
-func (p *Panel) relayStatus() map[string]int {
-	out := map[string]int{}
+// relayStatus gives the electrical level: 1 is open on a normally open relay, 0 on a normally closed one; or words.
+func (p *Panel) relayStatus() map[string]any {
+	out, words := map[string]any{}, p.bites(FaultStatusWords)
 	for r := 1; r <= p.model.Relays; r++ {
 		open := p.opt.Now().Before(p.relayUntil[r])
 		closedType := p.config[relayKeys+"Relay"+letter(r)+"Type"] == "1"
@@ -39,7 +39,14 @@ func (p *Panel) relayStatus() map[string]int {
 		if open != closedType {
 			level = 1
 		}
-		out["Relay"+letter(r)] = level
+		switch state := map[bool]string{true: "open", false: "closed"}[open]; {
+		case words && r == 1:
+			out["RelayA"] = state
+		case words:
+			out["Relay"+letter(r)] = map[string]string{"state": state}
+		default:
+			out["Relay"+letter(r)] = level
+		}
 	}
 	return out
 }
