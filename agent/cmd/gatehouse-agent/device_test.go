@@ -169,7 +169,8 @@ func TestTowardsG8_ProbeTellsTheClock(t *testing.T) {
 
 func TestDeviceSelftestLeavesThePanelAsFound(t *testing.T) {
 	t.Parallel()
-	for _, model := range akuvoxsim.ModelNames() {
+	for _, m := range akuvoxsim.Models() {
+		model := m.Name
 		for _, auth := range []akuvoxsim.Auth{akuvoxsim.AuthNone, akuvoxsim.AuthBasic, akuvoxsim.AuthDigest} {
 			t.Run(model+" "+string(auth), func(t *testing.T) {
 				t.Parallel()

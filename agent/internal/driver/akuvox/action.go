@@ -73,6 +73,15 @@ func (a action) standing(base, value string) (vars []string, ok bool) {
 	return vars, a.address(base, vars) == value
 }
 
+// dialled is the number of a SIP address, or what was dialled as it stands: panels call a unit by either.
+func dialled(remote string) string {
+	number, ok := strings.CutPrefix(remote, "sip:")
+	if number, _, _ = strings.Cut(number, "@"); ok && number != "" {
+		return number
+	}
+	return remote
+}
+
 // Called implements driver.EventCaller. What comes is hostile: only what the address of this very event asks
 // for is looked at, and only when it is short and plain. A unit that does not know a variable sends its name.
 func (p *Panel) Called(event string, query url.Values, whose func(access.Secret) access.PersonID) (driver.Happening, bool) {
@@ -90,7 +99,7 @@ func (p *Panel) Called(event string, query url.Values, whose func(access.Secret)
 	}
 	h := all[i].is
 	h.Relay = cmp.Or(h.Relay, logRelay(said("relay_id")))
-	h.Unit = said("remote")
+	h.Unit = dialled(said("remote"))
 	if s := said("alarmstatus"); s != "" {
 		h.Cause += ", status " + s
 	}

@@ -27,7 +27,9 @@ func TestCalledTakesOnlyWhatItAskedFor(t *testing.T) {
 		{"InvalidCodeEntered", "code=4821&userid=GHp7&relay_id=1", driver.Happening{Kind: driver.HappenedDoor, How: "pin"}, false},
 		{"RelayBTriggered", "relay_id=1", driver.Happening{Kind: driver.HappenedDoor, Relay: "B"}, false},
 		{"AlarmTriggered", "alarmstatus=1", driver.Happening{Kind: driver.HappenedTamper, Cause: "the panel's tamper alarm, status 1"}, false},
-		{"MakeCall", "remote=%20sip:101@192.0.2.9&code=4821", driver.Happening{Kind: driver.HappenedRing, Unit: "sip:101@192.0.2.9"}, false},
+		{"MakeCall", "remote=%20sip:101@192.0.2.9&code=4821", driver.Happening{Kind: driver.HappenedRing, Unit: "101"}, false},
+		{"MakeCall", "remote=sip:@192.0.2.9", driver.Happening{Kind: driver.HappenedRing, Unit: "sip:@192.0.2.9"}, false},
+		{"MakeCall", "remote=192.0.2.9", driver.Happening{Kind: driver.HappenedRing, Unit: "192.0.2.9"}, false},
 		{"HangUp", "", driver.Happening{Kind: driver.HappenedRingEnd}, false},
 	} {
 		q, err := url.ParseQuery(tt.query)

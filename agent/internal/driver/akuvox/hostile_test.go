@@ -130,6 +130,35 @@ func TestBadAnswersInEveryPath(t *testing.T) {
 	}
 }
 
+// The four dialects are told apart, and what is missing is said in words (the sheet's "Read this first").
+func TestDialectsOfTheSimulator(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ fault, model, dialect, words string }{
+		{"", "E18", "http-api", ""},
+		{"", "IT83", "http-api", ""},
+		{akuvoxsim.FaultWebSPA, "X915S", "web-spa", "https://"},
+		{akuvoxsim.FaultWebLegacy, "E18C", "web-legacy", "switch the HTTP API on"},
+		{akuvoxsim.FaultFCGIOnly, "X916", "fcgi", "switch the HTTP API on"},
+		{akuvoxsim.FaultAPIOff, "X916", "", "allowlist"},
+		{akuvoxsim.FaultEmpty200, "X916", "", "Restart the panel"},
+		{akuvoxsim.FaultLoginChanged, "X916", "http-api", "user and password of the panel's HTTP API"},
+	} {
+		o := akuvoxsim.Options{Model: tt.model}
+		if tt.fault != "" {
+			o.Faults = []akuvoxsim.FaultSetting{{Name: tt.fault, On: true}}
+		}
+		b := newBench(t, o)
+		got, err := b.panel.(driver.Doctor).Dialect(t.Context())
+		if got != tt.dialect || (err == nil) != (tt.words == "") || err != nil && !strings.Contains(fault.RemedyOf(err), tt.words) {
+			t.Errorf("%s on %s: dialect %q, %v, remedy %q", tt.fault, tt.model, got, err, fault.RemedyOf(err))
+		}
+	}
+	b := newBench(t, akuvoxsim.Options{Model: "IT83"})
+	_, _, err := b.panel.Probe(t.Context())
+	wantKind(t, err, fault.Unsupported)
+	wantKind(t, b.panel.(driver.DoorReleaser).Release(t.Context(), "A"), fault.Unsupported)
+}
+
 // Bytes that are not UTF-8, and HTTP text after the JSON, change nothing for any call.
 func TestStrangeBytesInEveryPath(t *testing.T) {
 	t.Parallel()

@@ -125,7 +125,7 @@ func names(p *akuvoxsim.Panel) (out []string) {
 
 func TestTowardsA8_WeeklyHoursOnThePanelsOwnClock(t *testing.T) {
 	t.Parallel()
-	for _, m := range akuvoxsim.ModelNames() {
+	for _, m := range twoRelays() {
 		for _, bad := range []string{"", akuvoxsim.FaultDisplayID, akuvoxsim.FaultStrictSeparator, akuvoxsim.FaultPagedOnly, akuvoxsim.FaultTrailingBytes} {
 			t.Run(m+" "+bad, func(t *testing.T) {
 				t.Parallel()

@@ -41,7 +41,7 @@ type Model struct {
 	SIPPrefix string
 }
 
-// Models lists the profiles, the default first.
+// Models lists the profiles that differ, the default first; ModelNames has further ones.
 func Models() []Model {
 	return []Model{
 		{
@@ -80,9 +80,25 @@ func Models() []Model {
 	}
 }
 
+// further are models by name only: R20A differs from R20K in nothing that is played, and IT83 is a monitor, which holds
+// nobody and opens nothing over the API (reference §2.2, §3).
+func further() []Model {
+	return []Model{
+		{
+			Name: "R20A", Firmware: "320.30.11.63", Hardware: "320.0.2.0", ReadKey: keyScheduleRelay, Separator: ",",
+			Relays: 2, Capacity: 20000, PINMin: 4, PINMax: 8, SIPPrefix: "Config.Account1.SIP.", Inputs: 2,
+		},
+		{
+			Name: "IT83", Firmware: "83.30.10.4", Hardware: "83.0.1.0", ReadKey: keyScheduleRelay, Separator: ",",
+			SIPPrefix: "Config.Account1.SIP.",
+			Without:   []string{"relay", "user", "schedule", "group", "contact", "doorlog", "calllog", "rfkey"},
+		},
+	}
+}
+
 // ModelByName finds a profile, whatever the case of the name; ok is false when there is none.
 func ModelByName(name string) (m Model, ok bool) {
-	for _, m := range Models() {
+	for _, m := range append(Models(), further()...) {
 		if strings.EqualFold(m.Name, name) {
 			return m, true
 		}
@@ -93,7 +109,7 @@ func ModelByName(name string) (m Model, ok bool) {
 // ModelNames lists the names for messages and help.
 func ModelNames() []string {
 	var names []string
-	for _, m := range Models() {
+	for _, m := range append(Models(), further()...) {
 		names = append(names, m.Name)
 	}
 	return names

@@ -2,6 +2,7 @@ package akuvoxsim_test
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,6 +58,11 @@ func TestModelsCarryTheReferenceFacts(t *testing.T) {
 		}
 		if m.Firmware != w.firmware || m.ReadKey != w.readKey || m.Twin != w.twin || m.ApartmentBook != w.apartment || m.Relays != w.relays {
 			t.Errorf("%s is %+v", name, m)
+		}
+	}
+	for name, relays := range map[string]int{"R20A": 2, "IT83": 0} {
+		if m, ok := akuvoxsim.ModelByName(name); !ok || m.Relays != relays || !slices.Contains(akuvoxsim.ModelNames(), name) {
+			t.Errorf("%s is %+v, %v", name, m, ok)
 		}
 	}
 	if _, ok := akuvoxsim.ModelByName("A99"); ok {
