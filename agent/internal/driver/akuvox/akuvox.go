@@ -51,7 +51,7 @@ type known struct {
 	cards    string          // what it puts between cards; "" not seen yet
 	refTwin  bool            // it spells UserID as UserId
 	hours    hours           // the weekly schedules on it
-	bases    []string        // addresses of ours that it was made to call; never changed, only replaced
+	calls    *installed      // what it was made to call; nil: not read yet. Never changed, only replaced
 }
 
 var (

@@ -50,7 +50,7 @@ func baseFits(base string) bool {
 type calls struct {
 	p    *Panel
 	base string
-	own  []string          // every base that is ours, this one too
+	is   installed         // as it is remembered, this base too
 	now  map[string]string // the unit's settings, by event
 	kept driver.CallsKept
 }
@@ -68,13 +68,23 @@ func (c *calls) read(ctx context.Context) (err error) {
 }
 
 func (c *calls) ours(address string) bool {
-	return slices.ContainsFunc(c.own, func(base string) bool { return strings.HasPrefix(address, base+"/") })
+	return slices.ContainsFunc(c.is.Bases, func(base string) bool { return strings.HasPrefix(address, base+"/") })
+}
+
+// strangers says whether somebody else has an address there, for any event at all.
+func (c *calls) strangers() bool {
+	for _, value := range c.now {
+		if strings.Contains(value, "://") && !c.ours(value) {
+			return true
+		}
+	}
+	return false
 }
 
 // make brings the unit to call at base, or takes back what is ours.
 func (c *calls) make(ctx context.Context) error {
 	var open []*call
-	has, strangers := false, false
+	has := false
 	for _, a := range actions() {
 		value, shown := c.now[a.event]
 		has = has || shown
@@ -82,27 +92,26 @@ func (c *calls) make(ctx context.Context) error {
 		switch {
 		case !shown:
 		case value != "" && !c.ours(value):
-			strangers = true
 			if c.base != "" {
 				c.drop("%s: the panel calls another address for it already, which stays", a.event)
 			}
 		case c.base == "" && value == "":
-		case c.base != "" && stands:
+		case c.base != "" && stands && (c.is.Settled || len(vars) == len(strings.Fields(a.vars))):
 			c.keep(&call{action: a, vars: vars})
 		default:
 			open = append(open, &call{action: a})
 		}
 	}
 	switch on, shown := c.now[actionEnable]; {
+	case c.base == "":
+		return c.takeBack(ctx, open)
 	case !has:
 		return fault.New(fault.Unsupported, opCalls, c.p.link.subject, "its settings show no Action URLs").
 			WithRemedy("Update the panel's firmware; without them its door log is read every half minute all the same.")
-	case c.base == "":
-		return c.takeBack(ctx, open)
-	case strangers && shown && on != "1":
+	case c.strangers() && shown && on != "1":
 		return fault.New(fault.Conflict, opCalls, c.p.link.subject, "its Action URLs are switched off, and some of them are not this gateway's").
 			WithRemedy("On the panel's web page clear the Action URLs of others, or switch Action URLs on.")
-	case len(open) == 0 && on == "1":
+	case len(open) == 0 && (on == "1" || !shown):
 		return nil
 	}
 	return c.install(ctx, open)
@@ -120,8 +129,14 @@ func (c *calls) takeBack(ctx context.Context, open []*call) error {
 		WithRemedy("On the panel's web page clear its Action URLs.")
 }
 
-// install tries every address with all of its variables, then builds up those that are not kept.
+// install tries every address with all of its variables, then builds up those that are not kept. Until it is
+// done, an address that asks for less is taken for one that was left half-way.
 func (c *calls) install(ctx context.Context, open []*call) error {
+	if c.is.Settled {
+		if err := c.remember(installed{Bases: c.is.Bases}); err != nil {
+			return err
+		}
+	}
 	for _, o := range open {
 		o.vars = strings.Fields(o.action.vars)
 		o.want = o.address(c.base, o.vars)
@@ -230,54 +245,54 @@ func (c *calls) keep(o *call) {
 }
 
 // installed is what outlives the driver: under which addresses Action URLs were installed, so that those of an
-// address that is given up are known to be ours.
+// address that is given up are known to be ours, and whether the last installation came to its end.
 type installed struct {
-	Bases []string `json:"bases"`
+	Bases   []string `json:"bases,omitempty"`
+	Settled bool     `json:"settled,omitempty"`
 }
 
-// recall brings back the bases that are ours, and remembers a new one before anything is written.
+// recall brings back what is installed, and remembers a new base before anything is written.
 func (c *calls) recall() error {
-	c.own = c.p.facts().bases
-	if c.own == nil && c.p.memory != nil {
+	if known := c.p.facts().calls; known != nil {
+		c.is = *known
+	} else if c.p.memory != nil {
 		b, err := c.p.memory.Load()
 		if err != nil {
 			return fault.Wrap(fault.Internal, opCalls, c.p.link.subject, err)
 		}
-		var was installed
-		_ = json.Unmarshal(b, &was) // else nothing is known to be ours
-		c.own = was.Bases
+		_ = json.Unmarshal(b, &c.is) // else nothing is known to be ours
 	}
-	if c.base == "" || slices.Contains(c.own, c.base) {
+	if c.base == "" || slices.Contains(c.is.Bases, c.base) {
 		return nil
 	}
-	return c.remember(append(slices.Clone(c.own), c.base))
+	return c.remember(installed{Bases: append(slices.Clone(c.is.Bases), c.base)})
 }
 
-// forget lets go of bases under which the unit calls no more.
+// forget lets go of bases under which the unit calls no more, and notes that the rest is settled.
 func (c *calls) forget() error {
-	var left []string
-	for _, base := range c.own {
+	left := installed{Settled: c.base != ""}
+	for _, base := range c.is.Bases {
 		used := base == c.base
 		for _, address := range c.now {
 			used = used || strings.HasPrefix(address, base+"/")
 		}
 		if used {
-			left = append(left, base)
+			left.Bases = append(left.Bases, base)
 		}
 	}
-	if len(left) == len(c.own) {
+	if slices.Equal(left.Bases, c.is.Bases) && left.Settled == c.is.Settled {
 		return nil
 	}
 	return c.remember(left)
 }
 
-func (c *calls) remember(bases []string) error {
-	c.own = bases
-	c.p.learn(func(k *known) { k.bases = bases })
+func (c *calls) remember(is installed) error {
+	c.is = is
+	c.p.learn(func(k *known) { k.calls = &is })
 	if c.p.memory == nil {
 		return nil
 	}
-	b, err := json.Marshal(installed{bases})
+	b, err := json.Marshal(is)
 	if err == nil {
 		err = c.p.memory.Save(b)
 	}

@@ -159,7 +159,9 @@ func TestCallAtNeverTouchesTheAddressesOfOthers(t *testing.T) {
 	if c.shows("ValidCodeEntered") != theirs || c.shows("ValidCardEntered") != "" || c.shows("Enable") != "1" {
 		t.Errorf("left %s and %q", c.shows("ValidCodeEntered"), c.shows("ValidCardEntered"))
 	}
-	// Somebody switched them off: to switch them on would wake the calls of others, too.
+	// Somebody switched them off, and has one for an event that means nothing here: to switch them on would wake it.
+	c.byHand(t, "ValidCodeEntered", "")
+	c.byHand(t, "RelayAClosed", theirs)
 	c.byHand(t, "Enable", "0")
 	before := c.writes()
 	_, err := c.panel.(driver.EventCaller).CallAt(t.Context(), callBase)
@@ -189,6 +191,28 @@ func TestCallAtMovesWithTheGateway(t *testing.T) {
 	c.again(t)
 	if c.callAt(t, ""); c.shows("ValidCodeEntered") == "" {
 		t.Error("it took back what it did not know for its own")
+	}
+}
+
+// An installation that broke off half-way is gone on with: what asks for less than it might was not decided yet.
+func TestCallAtGoesOnWhereItBrokeOff(t *testing.T) {
+	t.Parallel()
+	c := newCallBench(t, akuvoxsim.Options{Model: "X916"})
+	c.fault(t, akuvoxsim.FaultSetting{Name: akuvoxsim.FaultUnknownVariable, Value: "userid"})
+	c.fault(t, akuvoxsim.FaultSetting{Name: akuvoxsim.FaultDropAfter, After: 1, Times: 1})
+	_, err := c.panel.(driver.EventCaller).CallAt(t.Context(), callBase)
+	if wantKind(t, err, fault.Timeout); c.shows("ValidCodeEntered") != callBase+"/ValidCodeEntered?code=$code" {
+		t.Fatalf("it shows %s", c.shows("ValidCodeEntered"))
+	}
+	c.again(t)
+	kept := c.callAt(t, callBase)
+	if c.shows("ValidCodeEntered") != callBase+"/ValidCodeEntered?code=$code&relay_id=$relay_id" || !slices.Contains(kept.Dropped, "$userid of ValidCodeEntered") {
+		t.Errorf("it shows %s, kept %+v", c.shows("ValidCodeEntered"), kept)
+	}
+	before := c.writes()
+	c.again(t)
+	if c.callAt(t, callBase); c.writes() != before {
+		t.Errorf("%d writes of what is settled", c.writes()-before)
 	}
 }
 
@@ -237,6 +261,10 @@ func TestCallAtRefusesAddressesThatWouldNotDo(t *testing.T) {
 	w := newWild(t, &wild{})
 	_, err := w.panel(t).CallAt(t.Context(), callBase)
 	wantKind(t, err, fault.Unsupported)
+	b := newCallBench(t, akuvoxsim.Options{Model: "IT83"})
+	if kept := b.callAt(t, ""); len(kept.Events)+len(kept.Dropped) != 0 {
+		t.Errorf("nothing to take back: %+v", kept)
+	}
 }
 
 // What the panel calls reaches the receiver, and is read there; the PIN goes to whose and nowhere else.
