@@ -83,6 +83,12 @@ type ClockReader interface {
 	Skew(ctx context.Context) (time.Duration, error)
 }
 
+// MoreLister names what a device keeps beside people and their hours, and this gateway leaves to others: "groups",
+// "contacts", "contacts_read_only"; and "calls" where CallAt can be used. It sends reading requests only.
+type MoreLister interface {
+	More(ctx context.Context) ([]string, error)
+}
+
 // DoorLogEvery is how often a door log is asked for where nothing else is said.
 const DoorLogEvery = 30 * time.Second
 
@@ -174,12 +180,6 @@ type UnitLister interface {
 type Apartment struct {
 	Index         int
 	Address, Name string
-}
-
-// MoreLister names what a device keeps beside people and their hours, and this gateway leaves to others: "groups",
-// "contacts", "contacts_read_only"; and "calls" where CallAt can be used. It sends reading requests only.
-type MoreLister interface {
-	More(ctx context.Context) ([]string, error)
 }
 
 // Doctor tells an installer, in words, what a device that does not work as expected is missing:
