@@ -16,6 +16,10 @@ func FuzzServe(f *testing.F) {
 	f.Add("POST", "/api/schedule/set", envelope("schedule", "del", map[string]string{"ID": "1001"}), "")
 	f.Add("POST", "/api/relay/trig", trig(`{"num":1,"mode":0,"level":0,"delay":3}`), "")
 	f.Add("POST", "/api/config/set", `{"target":"config","action":"set","data":{"a":"$b"}}`, "")
+	f.Add("POST", "/api/config/set", `{"target":"config","action":"set","data":{"Config.Features.ACTIONURL.Enable":"1","Config.Features.ACTIONURL.RelayATriggered":"http://127.0.0.1/$mac$x"}}`, "")
+	f.Add("POST", "/api/rfkey/add", envelope("rfkey", "add", map[string]string{"Code": "0A1B"}), "")
+	f.Add("POST", "/api/contact/set", envelope("contact", "set", map[string]string{"ID": "1", "Name": ""}), "")
+	f.Add("POST", "/api/group/add", envelope("group", "add", map[string]string{"Name": "North"}), "")
 	f.Add("GET", "/api/user/get?page=1", "", `Digest username="api", realm="HTTP API", nc=00000001`)
 	f.Fuzz(func(t *testing.T, method, path, body, authorization string) {
 		p, err := akuvoxsim.New(akuvoxsim.Options{})
