@@ -34,6 +34,8 @@ var (
 	_ driver.Prover  = (*Panel)(nil)
 	_ driver.Counter = (*Panel)(nil)
 	_ driver.Doctor  = (*Panel)(nil)
+
+	_ driver.UnitLister = (*Panel)(nil)
 )
 
 // New makes the driver of one gateway without touching the network. cfg.Host is where it is, with its web port; or

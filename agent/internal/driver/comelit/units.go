@@ -1,9 +1,13 @@
 package comelit
 
 import (
+	"context"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
+	"gatehouse/agent/internal/driver"
 	"gatehouse/protocol/access/fault"
 )
 
@@ -59,4 +63,34 @@ func (s *Snapshot) unit(name string) (int, error) {
 	}
 	return 0, fault.New(fault.Invalid, "find", "unit "+tidy(name), "%s", why).
 		WithRemedy("Give the unit the name that its wall monitor (slot 0) has on the device's Users page, or its ViP address such as SB000001, or #0 for the first.")
+}
+
+// Units implements driver.UnitLister: the apartments of the newest backup in order, each with its ViP address and the
+// name of its wall monitor without the word "Unit", as far as the device tells. It may make a backup, as List does.
+func (p *Panel) Units(ctx context.Context) ([]driver.Apartment, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.picture(ctx); err != nil {
+		return nil, err
+	}
+	return p.base.units(), nil
+}
+
+// units lists the map indices that have slots or an address.
+func (s *Snapshot) units() []driver.Apartment {
+	name, known := map[int]string{}, map[int]bool{}
+	for _, slot := range s.Slots {
+		known[slot.Map] = true
+		if slot.Slot == 0 {
+			name[slot.Map] = tidy(bareUnit(slot.Name))
+		}
+	}
+	for m := range s.Apartments {
+		known[m] = true
+	}
+	var out []driver.Apartment
+	for _, m := range slices.Sorted(maps.Keys(known)) {
+		out = append(out, driver.Apartment{Index: m, Address: tidy(s.Apartments[m]), Name: name[m]})
+	}
+	return out
 }
