@@ -5,5 +5,5 @@
 // agent/internal/driver and the device commands import its packages. The folder itself stays empty but for this comment.
 //
 // serialport holds the lines themselves, industrystd and fias the codecs beside it, ascii what both codecs need. A codec says itself
-// what it asks of a line, which serialport fits; serialport imports none of them.
+// what it asks of a line, which serialport fits; serialport imports none of them. icona speaks with door entry over TCP and UDP alone.
 package firmwarebridge

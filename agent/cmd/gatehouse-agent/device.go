@@ -30,6 +30,7 @@ func deviceCommands() []deviceCommand {
 		{"selftest", "writes, reads, changes and removes a test person; leaves the device as found", "gatehouse-agent device selftest" + at, deviceSelftest, nil},
 		{"users", "lists everybody on a device, without PINs and card numbers", "gatehouse-agent device users" + at, deviceUsers, nil},
 		{"open", "opens one door once", "gatehouse-agent device open" + at + " --door A", deviceOpen, nil},
+		{"redeem", "turns an activation code into this gateway's own token for a device's bridge", "gatehouse-agent device redeem --kind comelit --host 192.0.2.10 --code-file code.txt --out token.txt", deviceRedeem, nil},
 		{"ports", "lists serial ports that a lock encoder may hang on, free or taken", "gatehouse-agent device ports --json", nil, devicePorts},
 	}
 }

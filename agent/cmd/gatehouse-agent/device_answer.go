@@ -26,6 +26,7 @@ type deviceAnswer struct {
 	Ports        []devicePort    `json:"ports,omitzero"`
 	Door         string          `json:"door,omitempty"`
 	Result       string          `json:"result,omitempty"` // done, refused, unknown
+	Out          string          `json:"out,omitempty"`    // the file that was written
 
 	exit int
 	text string          // for people, on stdout

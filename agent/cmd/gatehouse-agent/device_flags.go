@@ -21,7 +21,8 @@ type deviceFlags struct {
 	passwordFile, tokenFile string
 	insecureTLS, json       bool
 	tlsPin, model, door     string
-	unit                    string
+	unit, codeFile, out     string
+	code                    access.Secret
 	webPort, iconaPort      int
 	pace, timeout           time.Duration
 }
@@ -31,7 +32,7 @@ func (f *deviceFlags) register(fs *flag.FlagSet, command string) {
 	fs.StringVar(&f.url, "url", "", "`address` of the device, http://host:port or https://host:port")
 	fs.StringVar(&f.host, "host", "", "`host` of a device that is not reached by an address")
 	fs.IntVar(&f.webPort, "web-port", 0, "`port` of the web pages on --host (default 8080 for comelit)")
-	fs.IntVar(&f.iconaPort, "icona-port", 0, "`port` of the bridge on --host of comelit; not used yet")
+	fs.IntVar(&f.iconaPort, "icona-port", 0, "`port` of the ICONA bridge of a comelit device (default 64100)")
 	fs.StringVar(&f.user, "user", "", "`name` to log in with")
 	fs.StringVar(&f.passwordFile, "password-file", "", "`file` with the password; - reads standard input")
 	fs.StringVar(&f.tokenFile, "token-file", "", "`file` with the token; - reads standard input")
@@ -45,7 +46,11 @@ func (f *deviceFlags) register(fs *flag.FlagSet, command string) {
 		fs.StringVar(&f.unit, "unit", "", "`unit` with a free slot for the test person, by the name or address it has on the device, or #0 for the first (comelit)")
 	}
 	if command == "open" {
-		fs.StringVar(&f.door, "door", "", "`relay` to open, A")
+		fs.StringVar(&f.door, "door", "", "`relay` to open, A; on comelit also a door's name, or its address and output such as SB100001/1")
+	}
+	if command == "redeem" {
+		fs.StringVar(&f.codeFile, "code-file", "", "`file` with the activation code of the gateway's own slot; - reads standard input")
+		fs.StringVar(&f.out, "out", "", "`file` to write the token to; it must not exist")
 	}
 }
 
@@ -53,7 +58,7 @@ func (f *deviceFlags) register(fs *flag.FlagSet, command string) {
 func (f *deviceFlags) config(fs *flag.FlagSet, command string, kinds []driver.Kind, stdin io.Reader) (driver.Config, driver.Kind, error) {
 	cfg := driver.Config{
 		Kind: f.kind, URL: f.url, Host: f.host, WebPort: f.webPort, User: f.user, InsecureTLS: f.insecureTLS,
-		TLSPin: f.tlsPin, Pace: f.pace, Timeout: f.timeout, Model: f.model,
+		TLSPin: f.tlsPin, Pace: f.pace, Timeout: f.timeout, Model: f.model, IconaPort: f.iconaPort,
 	}
 	fs.Visit(func(set *flag.Flag) {
 		if set.Name == "pace" && f.pace <= 0 {
@@ -70,6 +75,13 @@ func (f *deviceFlags) config(fs *flag.FlagSet, command string, kinds []driver.Ki
 		return cfg, kind, deviceWrong("password and token cannot both come from standard input", "Give one of them as a file.")
 	case command == "open" && f.door == "":
 		return cfg, kind, deviceWrong("--door is missing", "Name the relay to open, for example --door A.")
+	case command == "redeem" && (f.codeFile == "" || f.out == ""):
+		return cfg, kind, deviceWrong("--code-file or --out is missing", "Name the file with the activation code, and one to write the token to.")
+	case f.iconaPort < 0 || f.iconaPort > 65535:
+		return cfg, kind, deviceWrong("--icona-port is no port", "Give 1 to 65535.")
+	}
+	if f.code, err = deviceSecret("--code-file", f.codeFile, stdin); err != nil {
+		return cfg, kind, err
 	}
 	if cfg.Password, err = deviceSecret("--password-file", f.passwordFile, stdin); err != nil {
 		return cfg, kind, err

@@ -67,12 +67,13 @@ func deviceCapabilities(p driver.Panel, l model.Limits) []string {
 	_, opens := p.(driver.DoorReleaser)
 	_, logs := p.(driver.DoorLogger)
 	_, clock := p.(driver.ClockReader)
+	_, events := p.(driver.EventSource)
 	all := []struct {
 		name string
 		has  bool
 	}{
 		{"users", true}, {"pin", l.PINs > 0}, {"card", l.Cards > 0}, {"mobile", l.Mobile}, {"lookup", l.Lookup}, {"open", opens},
-		{"schedules", l.Schedules > 0}, {"doorlog", logs}, {"clock", clock},
+		{"schedules", l.Schedules > 0}, {"doorlog", logs}, {"clock", clock}, {"rings", events && l.Slots > 0},
 	}
 	out := []string{}
 	for _, x := range all {
@@ -157,10 +158,14 @@ func devicePrintable(s string) string {
 
 // deviceOpen opens a door. It reports a result: unknown means that it may have opened.
 func deviceOpen(ctx context.Context, c *deviceCall) deviceAnswer {
-	door := strings.ToUpper(c.flags.door)
+	door := c.flags.door
+	if len(door) == 1 {
+		door = strings.ToUpper(door) // a letter of a relay
+	}
 	r, ok := c.panel.(driver.DoorReleaser)
 	if !ok {
-		return deviceFailed(fault.New(fault.Unsupported, "open", "door "+door, "this kind of device cannot open a door on request"))
+		return deviceFailed(fault.New(fault.Unsupported, "open", "door "+door, "this device cannot open a door on request").
+			WithRemedy("A comelit device can, with --token-file: device redeem makes one."))
 	}
 	err := r.Release(ctx, door)
 	if err == nil {

@@ -55,6 +55,8 @@ type Device struct {
 	Model        string
 	Report       bool // mode = "report": plan and audit, write nothing
 	Doors        map[access.DoorID]string
+	WebPort      int // of Host; 0: the kind's default
+	IconaPort    int // of Host, comelit's bridge; 0: the kind's default
 }
 
 // Default is what a file that says nothing means.
@@ -183,6 +185,17 @@ func (r *reader) truth(dst *bool) func(string, any) {
 	return func(key string, v any) { typed(r, key, v, "true or false", func(b bool) { *dst = b }) }
 }
 
+func (r *reader) port(dst *int) func(string, any) {
+	return func(key string, v any) {
+		typed(r, key, v, "a number from 1 to 65535", func(n int64) {
+			if n < 1 || n > 65535 {
+				r.bad(key, "is %d, want 1 to 65535", n)
+			}
+			*dst = int(n)
+		})
+	}
+}
+
 func (r *reader) address(dst *string) func(string, any) {
 	return func(key string, v any) {
 		typed(r, key, v, `"host:port" in quotes`, func(s string) {
@@ -248,6 +261,7 @@ func (r *reader) device(prefix string, raw map[string]any) Device {
 		"token_file": r.path(&d.TokenFile), "insecure_tls": r.truth(&d.InsecureTLS), "tls_pin": r.text(&d.TLSPin),
 		"pace": r.duration(&d.Pace, 0, time.Minute), "timeout": r.duration(&d.Timeout, time.Second, 5*time.Minute),
 		"model": r.text(&d.Model), "mode": r.text(&mode), "doors": r.doors(&d.Doors),
+		"web_port": r.port(&d.WebPort), "icona_port": r.port(&d.IconaPort),
 	})
 	d.ID, d.Report = access.DeviceID(id), mode == "report"
 	if !access.ValidID(id) {

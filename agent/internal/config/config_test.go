@@ -36,6 +36,14 @@ kind = "akuvox"
 url = "https://192.0.2.11"
 tls_pin = "aa"
 mode = "report"
+
+[[device]]
+id = "calls"
+kind = "comelit"
+host = "192.0.2.12"
+token_file = "calls.token"
+web_port = 8081
+icona_port = 64101
 `
 
 func TestParse(t *testing.T) {
@@ -49,10 +57,20 @@ func TestParse(t *testing.T) {
 		Devices: []Device{
 			{ID: "lobby-1", Kind: "akuvox", URL: "http://192.0.2.10", User: "api", PasswordFile: "/etc/gatehouse/lobby.password", Pace: -1, Doors: map[access.DoorID]string{"lobby": "A", "garage": "B"}},
 			{ID: "rear", Kind: "akuvox", URL: "https://192.0.2.11", TLSPin: "aa", Report: true},
+			{ID: "calls", Kind: "comelit", Host: "192.0.2.12", TokenFile: "/etc/gatehouse/calls.token", WebPort: 8081, IconaPort: 64101},
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestPortsAreBounded(t *testing.T) {
+	for _, port := range []string{"0", "-1", "65536", `"8080"`, "80.5"} {
+		_, err := Parse("[[device]]\nid = \"calls\"\nkind = \"comelit\"\nhost = \"192.0.2.12\"\nicona_port = "+port+"\n", "/etc")
+		if err == nil || !strings.Contains(err.Error(), "icona_port is ") || !strings.Contains(err.Error(), "1 to 65535") {
+			t.Errorf("%s: %v", port, err)
+		}
 	}
 }
 

@@ -171,6 +171,12 @@ type CallsKept struct {
 	Dropped []string // "$alarmstatus of AlarmTriggered", in words for the installer
 }
 
+// Redeemer turns an activation code, made on the device for a slot of its own, into this gateway's own token. A code
+// serves once: Timeout means that it may be used up. name is what the device may show for the slot.
+type Redeemer interface {
+	Redeem(ctx context.Context, code access.Secret, name string) (token access.Secret, err error)
+}
+
 // UnitLister lists what a device calls by unit.
 type UnitLister interface {
 	Units(ctx context.Context) ([]Apartment, error)

@@ -74,7 +74,7 @@ func (p *Panel) put(ctx context.Context, step model.Step) error {
 	give, rest, waits := seats(unit, wants(rec.Email, rec.Phone), mine, p.free(unit))
 	name := pick(append([]string{rec.Name}, rec.Aliases...), p.taken(unit, rec.Ref))
 	for _, s := range give {
-		n := note{Ref: rec.Ref, Kind: s.kind, Unit: rec.Unit, Wanted: rec.Name, Name: name, Contact: s.contact}
+		n := note{Ref: rec.Ref, Kind: s.kind, Unit: rec.Unit, Wanted: rec.Name, Name: name, Contact: s.contact, Relays: rec.Relays}
 		if err := p.fill(ctx, s.at, n); err != nil {
 			return err
 		}

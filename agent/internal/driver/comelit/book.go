@@ -29,6 +29,8 @@ type note struct {
 	Name    string    `json:"name"`   // and the one that was written, which differs where two share it
 	Contact string    `json:"contact"`
 	State   state     `json:"state"`
+	// Relays are those that were asked for. The device narrows nobody to some of them.
+	Relays []string `json:"relays,omitempty"` // none: A
 }
 
 // slot is what the note says should stand there.
@@ -86,6 +88,21 @@ func (k *book) of(ref model.Ref) (out []Place) {
 
 func (p Place) before(o Place) bool {
 	return p.Map < o.Map || p.Map == o.Map && p.Slot < o.Slot
+}
+
+// relays are the doors that were asked for with all of somebody's slots; none where slots were written for different ones.
+func (k *book) relays(ref model.Ref) []string {
+	out := []string{entrance}
+	for i, at := range k.of(ref) {
+		asked := k.Notes[at.String()].Relays
+		switch {
+		case i == 0 && len(asked) > 0:
+			out = asked
+		case i > 0 && !slices.Equal(asked, out) && len(asked) > 0:
+			return nil
+		}
+	}
+	return out
 }
 
 // inOrder sorts a handful: package slices would bring a sort of its own for each type into the agent, which has little

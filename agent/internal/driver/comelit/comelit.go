@@ -1,6 +1,7 @@
 package comelit
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,6 +22,7 @@ const entrance = "A"
 type Panel struct {
 	cfg    driver.Config
 	dir    PanelDirectory
+	bridge *bridge
 	memory driver.Memory
 
 	mu    sync.Mutex
@@ -35,25 +37,39 @@ var (
 	_ driver.Counter = (*Panel)(nil)
 	_ driver.Doctor  = (*Panel)(nil)
 
-	_ driver.UnitLister = (*Panel)(nil)
+	_ driver.UnitLister   = (*Panel)(nil)
+	_ driver.Redeemer     = (*Panel)(nil)
+	_ driver.DoorReleaser = (*Bridged)(nil)
+	_ driver.EventSource  = (*Bridged)(nil)
 )
 
-// New makes the driver of one gateway without touching the network. cfg.Host is where it is, with its web port; or
-// cfg.URL, http:// or https:// with nothing after the port. Errors are Invalid and name the key that is wrong.
+// Bridged is a Panel with a token for the ICONA bridge: it opens doors and hears rings too.
+type Bridged struct{ *Panel }
+
+// New makes the driver of one gateway without touching the network: a *Bridged where cfg has a token, else a *Panel.
+// cfg.Host is where it is, with its web port; or cfg.URL, http:// or https:// with nothing after the port. The bridge is
+// on the same host, at cfg.IconaPort. Errors are Invalid and name the key that is wrong.
 func New(cfg driver.Config, deps driver.Deps) (driver.Panel, error) {
 	w, err := newWebUI(cfg, deps)
 	if err != nil {
 		return nil, err
 	}
-	return newPanel(cfg, w, deps.Memory)
-}
-
-func newPanel(cfg driver.Config, dir PanelDirectory, memory driver.Memory) (*Panel, error) {
-	p := &Panel{cfg: cfg, dir: dir, memory: memory, book: book{Notes: map[string]note{}}}
-	if memory == nil {
+	p, err := newPanel(cfg, w, deps)
+	switch {
+	case err != nil:
+		return nil, err
+	case cfg.Token.IsZero():
 		return p, nil
 	}
-	b, err := memory.Load()
+	return &Bridged{p}, nil
+}
+
+func newPanel(cfg driver.Config, dir PanelDirectory, deps driver.Deps) (*Panel, error) {
+	p := &Panel{cfg: cfg, dir: dir, bridge: newBridge(cfg, deps), memory: deps.Memory, book: book{Notes: map[string]note{}}}
+	if p.memory == nil {
+		return p, nil
+	}
+	b, err := p.memory.Load()
 	if err == nil {
 		p.book, err = readBook(b)
 	}
@@ -72,30 +88,53 @@ func (p *Panel) subject() string {
 }
 
 // Close lets go of the device.
-func (p *Panel) Close() error { return p.dir.Close() }
+func (p *Panel) Close() error {
+	p.bridge.close()
+	return p.dir.Close()
+}
+
+// bridgeAlone says whether only the bridge can be talked to: there is a token and no password for the pages.
+func (p *Panel) bridgeAlone() bool { return p.cfg.Password.IsZero() && !p.cfg.Token.IsZero() }
 
 // Dialect implements driver.Doctor.
 func (p *Panel) Dialect(ctx context.Context) (string, error) {
+	if p.bridgeAlone() {
+		_, _, err := p.bridge.identity(ctx)
+		return "icona", err
+	}
 	if _, err := p.dir.Quota(ctx); err != nil {
 		return "", err
 	}
 	return "webui", nil
 }
 
-// Probe logs in and sees how many backups are kept: it makes none. The pages name neither model nor firmware.
+// Probe logs in and sees how many backups are kept: it makes none. The pages name neither model nor firmware, nor doors:
+// with a token the bridge is asked for them. A bridge that does not answer then leaves them out, and the directory works.
 func (p *Panel) Probe(ctx context.Context) (model.Identity, model.Limits, error) {
-	q, err := p.dir.Quota(ctx)
-	if err != nil {
-		return model.Identity{}, model.Limits{}, err
+	var q Quota
+	var err error
+	if !p.bridgeAlone() {
+		if q, err = p.dir.Quota(ctx); err != nil {
+			return model.Identity{}, model.Limits{}, err
+		}
 	}
-	id := model.Identity{Model: p.cfg.Model, Firmware: "not shown"}
-	if id.Model == "" {
-		id.Model = "Comelit ViP gateway"
-	}
+	id := model.Identity{Model: "Comelit ViP gateway", Firmware: "not shown"}
 	lim := model.Limits{NameChars: maxText, Relays: []string{entrance}, Mobile: true, Slots: SlotsPerUnit, Lookup: true, Grade: access.Exact}
 	if q.Left == 0 || !p.dir.Capabilities().Proves {
 		lim.Grade = access.Unprovable
 	}
+	if !p.cfg.Token.IsZero() {
+		found, relays, err := p.bridge.identity(ctx)
+		switch {
+		case err == nil:
+			id, lim.Relays = found, relays
+		case p.bridgeAlone():
+			return id, lim, err
+		default:
+			p.bridge.log.Warn("the bridge does not say what the device is", "device", p.subject(), "err", err)
+		}
+	}
+	id.Model = cmp.Or(p.cfg.Model, id.Model)
 	return id, lim, nil
 }
 
@@ -187,7 +226,7 @@ func (p *Panel) picture(ctx context.Context) error {
 	if p.book.Base != "" && slices.Contains(q.Kept, p.book.Base) {
 		snap, err := p.dir.Snapshot(ctx, p.book.Base)
 		if err == nil {
-			p.base, p.stale = &snap, false
+			p.show(&snap, false)
 		}
 		if !errors.Is(err, ErrGone) {
 			return err
@@ -198,9 +237,15 @@ func (p *Panel) picture(ctx context.Context) error {
 	}
 	snap, err := p.dir.Snapshot(ctx, q.Newest())
 	if err == nil {
-		p.base, p.stale = &snap, true
+		p.show(&snap, true)
 	}
 	return err
+}
+
+// show takes a table to go by.
+func (p *Panel) show(snap *Snapshot, stale bool) {
+	p.base, p.stale = snap, stale
+	p.bridge.know(snap)
 }
 
 // prove has the table shown anew when more than keep backups can still be made; else everything stays as it is.
@@ -216,7 +261,7 @@ func (p *Panel) prove(ctx context.Context, keep int) error {
 	if err != nil {
 		return err
 	}
-	p.base, p.stale = &snap, false
+	p.show(&snap, false)
 	p.book.Base = snap.Name
 	p.book.judge(&snap)
 	return p.save()

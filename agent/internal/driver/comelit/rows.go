@@ -8,7 +8,7 @@ import (
 
 // rowsOf is one person's slots as one row; none when nothing of theirs is or may be there.
 func (p *Panel) rowsOf(ref model.Ref) []model.Record {
-	rec := model.Record{Ref: ref, Relays: []string{entrance}}
+	rec := model.Record{Ref: ref, Relays: p.book.relays(ref)}
 	var places []string
 	for _, at := range p.book.of(ref) {
 		n := p.book.Notes[at.String()]
