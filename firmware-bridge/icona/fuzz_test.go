@@ -133,3 +133,36 @@ func shown(s string) bool {
 	}
 	return len([]rune(s)) <= 64
 }
+
+// FuzzSession: whatever a device says while a door is opened, the opening goes out once, an answer is one only with a
+// RELEASE on its connection, and the session ends when it is told to.
+func FuzzSession(f *testing.F) {
+	good, _ := packetVectors(f)
+	for _, v := range good {
+		f.Add((icona.Frame{Handle: 0x7476, Body: unhex(f, v.Packet)}).Bytes())
+	}
+	for _, v := range manageVectors(f) {
+		f.Add(unhex(f, v.Frame))
+	}
+	f.Add([]byte("HTTP/1.1 400 Bad Request\r\n\r\n"))
+	f.Fuzz(func(t *testing.T, stream []byte) {
+		bubble(t, icona.Options{Tell: func(icona.Event) {}}, func(t *testing.T, d *device, s *icona.Session) {
+			d.set(func() { d.packet = silent })
+			c := house(t, s)
+			if err := s.Attach(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+			go d.conn.Write(stream) //nolint:errcheck // the session may hang up in the middle
+			cause, err := s.Open(t.Context(), c.Doors[0])
+			opened := 0
+			for _, b := range d.sent() {
+				if b[0] == 0xc0 {
+					opened++
+				}
+			}
+			if opened > 1 || err == nil || cause != 0 {
+				t.Fatalf("opened %d times, cause %d, %v", opened, cause, err)
+			}
+		})
+	})
+}
