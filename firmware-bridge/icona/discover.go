@@ -15,7 +15,7 @@ const DiscoverPort = 24199
 // Device is what a device says of itself to whoever asks by UDP. Texts are as the device wrote them, cleaned for display.
 type Device struct {
 	Address     string // ViP address
-	MAC         string // "00:25:29:01:02:03"
+	MAC         string // "00:25:29:0A:02:03"
 	Firmware    string // as text
 	Description string
 	Model       string // model id: MSVF, ExtS, Extd, … (§2)
@@ -44,7 +44,7 @@ func mac(b []byte) string {
 	if len(b) != 6 || string(b) == "\x00\x00\x00\x00\x00\x00" {
 		return ""
 	}
-	return net.HardwareAddr(b).String()
+	return strings.ToUpper(net.HardwareAddr(b).String())
 }
 
 // MACOf takes a serial code of twelve hexadecimal digits with the vendor's prefix 00:25:29 for a MAC; "" for any other.

@@ -33,14 +33,14 @@ func infoAnswer(t testing.TB) (v discovery, b []byte) {
 	}
 	copy(b[32:], "ViP 2.1.0")
 	copy(b[116:], "Main\x1bbuilding")
-	b[19] = 9
+	b[19] = 0xab
 	return v, b
 }
 
 func TestParseInfo(t *testing.T) {
 	_, b := infoAnswer(t)
 	d, err := icona.ParseInfo(b)
-	want := icona.Device{Address: "SB000001", MAC: "00:25:29:00:00:09", Firmware: "ViP 2.1.0", Description: "Main?building", Model: "Extd"}
+	want := icona.Device{Address: "SB000001", MAC: "00:25:29:00:00:AB", Firmware: "ViP 2.1.0", Description: "Main?building", Model: "Extd"}
 	if err != nil || d != want {
 		t.Errorf("%+v, %v", d, err)
 	}
