@@ -91,7 +91,7 @@ func deviceLimits(l model.Limits) string {
 	}
 	relays := "unknown relays"
 	if len(l.Relays) > 0 {
-		relays = "relays " + strings.Join(l.Relays, " ")
+		relays = "relays " + strings.Join(l.Relays, ", ")
 	}
 	if l.Slots > 0 {
 		return fmt.Sprintf("calls %d apps and telephones for each unit, holds no PINs and no cards; %s; confirms: %s\n", l.Slots, relays, l.Grade)

@@ -148,14 +148,15 @@ func TestTowardsE3_ReleaseOpensDoorsByName(t *testing.T) {
 // Two doors of one name are told apart by address; neither is guessed.
 func TestTwoDoorsOfOneName(t *testing.T) {
 	t.Parallel()
-	g := newGate(t, comelitsim.Options{Doors: []comelitsim.Door{{Address: "SB100001", Module: -1, Output: 1, Name: "Gate"}, {Address: "SB100002", Module: -1, Output: 1, Name: "gate"}}})
+	g := newGate(t, comelitsim.Options{Doors: []comelitsim.Door{{Address: "SB100001", Module: -1, Output: 1, Name: "Gate"}, {Address: "SB100002", Module: -1, Output: 1, Name: "gate"}, {Address: "SB100003", Module: -1, Output: 1}}})
 	p := g.connect(t, nil)
 	want(t, p.Release(t.Context(), "Gate"), fault.Invalid, "several doors")
+	want(t, p.Release(t.Context(), ""), fault.Invalid, "no door is named")
 	if err := p.Release(t.Context(), "sb100002/1"); err != nil || !slices.Equal(g.openings(), []string{"SB100002/1"}) {
 		t.Errorf("%v, opened %v", err, g.openings())
 	}
 	_, lim, err := p.Probe(t.Context())
-	if err != nil || !slices.Equal(lim.Relays, []string{"A", "SB100002/1"}) {
+	if err != nil || !slices.Equal(lim.Relays, []string{"A", "SB100002/1", "SB100003/1"}) {
 		t.Errorf("relays %v, %v", lim.Relays, err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"gatehouse/agent/internal/driver"
 	"gatehouse/agent/internal/driver/model"
@@ -17,6 +18,10 @@ import (
 // entrance is the one relay that the driver names: whoever has a slot opens what the device lets the unit open, and
 // nothing on the pages narrows that.
 const entrance = "A"
+
+// bridgePatience bounds what a probe waits for the bridge, whose answers are slow (§7.4): meanwhile the directory stands
+// still.
+const bridgePatience = 45 * time.Second
 
 // Panel is the directory of one gateway as a driver.Panel. It is safe for concurrent use; calls go one at a time.
 type Panel struct {
@@ -124,7 +129,9 @@ func (p *Panel) Probe(ctx context.Context) (model.Identity, model.Limits, error)
 		lim.Grade = access.Unprovable
 	}
 	if !p.cfg.Token.IsZero() {
-		found, relays, err := p.bridge.identity(ctx)
+		patient, cancel := context.WithTimeout(ctx, bridgePatience)
+		found, relays, err := p.bridge.identity(patient)
+		cancel()
 		switch {
 		case err == nil:
 			id, lim.Relays = found, relays

@@ -52,11 +52,13 @@ func (b *bridge) opened(op string, d icona.Door, cause byte, err error) error {
 // door finds a door by what an installer calls it.
 func (l *line) door(relay string) (icona.Door, error) {
 	all := l.slot.Doors
-	if len(all) == 0 {
+	switch {
+	case len(all) == 0:
 		return icona.Door{}, errors.New("the slot sees no door")
-	}
-	if relay == entrance {
+	case relay == entrance:
 		return all[0], nil
+	case relay == "": // doors without a name are not meant by it
+		return icona.Door{}, errors.New("no door is named")
 	}
 	var found []icona.Door
 	for _, d := range all {
