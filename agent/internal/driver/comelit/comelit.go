@@ -49,7 +49,7 @@ var (
 )
 
 // Bridged is a Panel with a token for the ICONA bridge: it opens doors and hears rings too.
-type Bridged struct{ *Panel }
+type Bridged struct{ Panel }
 
 // New makes the driver of one gateway without touching the network: a *Bridged where cfg has a token, else a *Panel.
 // cfg.Host is where it is, with its web port; or cfg.URL, http:// or https:// with nothing after the port. The bridge is
@@ -59,18 +59,18 @@ func New(cfg driver.Config, deps driver.Deps) (driver.Panel, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := newPanel(cfg, w, deps)
+	b, err := newPanel(cfg, w, deps)
 	switch {
 	case err != nil:
 		return nil, err
 	case cfg.Token.IsZero():
-		return p, nil
+		return &b.Panel, nil
 	}
-	return &Bridged{p}, nil
+	return b, nil
 }
 
-func newPanel(cfg driver.Config, dir PanelDirectory, deps driver.Deps) (*Panel, error) {
-	p := &Panel{cfg: cfg, dir: dir, bridge: newBridge(cfg, deps), memory: deps.Memory, book: book{Notes: map[string]note{}}}
+func newPanel(cfg driver.Config, dir PanelDirectory, deps driver.Deps) (*Bridged, error) {
+	p := &Bridged{Panel{cfg: cfg, dir: dir, bridge: newBridge(cfg, deps), memory: deps.Memory, book: book{Notes: map[string]note{}}}}
 	if p.memory == nil {
 		return p, nil
 	}
