@@ -23,7 +23,7 @@ import (
 const (
 	slotToken = "0123456789abcdef0123456789abcdef"
 	patience  = 10 * time.Second // of a driver in a test, for an answer that comes
-	silence   = time.Second      // and for one that does not
+	silence   = 2 * time.Second  // and for one that does not
 )
 
 // gate is one simulated gateway on loopback with its bridge, its pages and its discovery.

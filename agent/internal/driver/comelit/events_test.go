@@ -304,7 +304,7 @@ func TestEventsEndWithTheDriver(t *testing.T) {
 func TestEventsOverTCP(t *testing.T) {
 	t.Parallel()
 	g := newGate(t, comelitsim.Options{})
-	g.fault(t, comelitsim.FaultSetting{Name: comelitsim.FaultRenewal, On: true, Value: "300ms"})
+	g.fault(t, comelitsim.FaultSetting{Name: comelitsim.FaultRenewal, On: true, Value: "1s"})
 	p := g.connect(t, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	heard, ended := make(chan driver.Happening, 10), make(chan error, 1)
