@@ -140,6 +140,9 @@ func (s *Session) do(ctx context.Context, patience time.Duration, j *job) (answe
 	defer timer.Stop()
 	select {
 	case a := <-j.got:
+		if a.err != nil {
+			s.fail(a.err) // the owner is about to
+		}
 		return a, a.err
 	case <-timer.C:
 		s.fail(ErrSilent)
