@@ -51,23 +51,26 @@ type Deps struct {
 
 // Agent is an assembled agent that holds its files. Make it with New, use it once.
 type Agent struct {
-	cfg       Config
-	deps      Deps
-	log       *slog.Logger
-	box       *box
-	panels    []*panel // every configured device
-	driven    []*panel // of them those that could be set up
-	forgotten []forgotten
-	inventory *inventory
-	onsite    *onsite
-	keeper    *supervise.Supervisor
-	settings  *settings
-	contacted atomic.Pointer[time.Time] // when the cloud last said that nothing is missing here
-	owing     atomic.Bool               // something that the state says of the gateway itself is not acted on yet
-	wrongKeys atomic.Pointer[string]    // what was told last of keys that make no sense
-	keying    sync.Mutex                // held while the stored keys change
-	room      *room
-	link      *cloudlink.Link // nil before enrolment, or when who we are cannot be read
+	cfg        Config
+	deps       Deps
+	log        *slog.Logger
+	box        *box
+	panels     []*panel // every configured device
+	driven     []*panel // of them those that could be set up
+	forgotten  []forgotten
+	inventory  *inventory
+	onsite     *onsite
+	keeper     *supervise.Supervisor
+	settings   *settings
+	contacted  atomic.Pointer[time.Time] // when the cloud last said that nothing is missing here
+	owing      atomic.Bool               // something that the state says of the gateway itself is not acted on yet
+	wrongKeys  atomic.Pointer[string]    // what was told last of keys that make no sense
+	keying     sync.Mutex                // held while the stored keys change
+	room       *room
+	happenings *happenings
+	callsAt    atomic.Pointer[string] // host and port that devices call; nil: nobody listens there yet
+	strayCalls atomic.Uint64          // that came from no device of ours
+	link       *cloudlink.Link        // nil before enrolment, or when who we are cannot be read
 }
 
 // New opens the files and makes everything, without touching the network. Close or Run must follow.
@@ -112,6 +115,10 @@ func (a *Agent) assemble(ctx context.Context) (err error) {
 	}
 	if a.forgotten, err = findForgotten(ctx, a.box, a.cfg); err != nil {
 		return err
+	}
+	a.happenings = newHappenings(a.box)
+	for _, p := range a.driven {
+		p.calls = a.openCalls(p)
 	}
 	a.inventory = newInventory(a.box.site, a.panels, a.log)
 	a.settings = openSettings(a.box.site, a.cfg, a.log)
@@ -221,7 +228,9 @@ func (a *Agent) enforce(ctx context.Context, g *sync.WaitGroup) {
 	g.Go(func() { a.tellStarted(ctx) })
 	for _, p := range a.driven {
 		a.keep(ctx, g, supervise.Work{Name: p.name(), Run: p.loop.Run, Late: p.loop.Overdue, Fell: func(err error) { a.fell(p, err) }})
+		a.listen(ctx, g, p)
 	}
+	a.keep(ctx, g, supervise.Work{Name: "what devices tell", Run: a.happenings.run})
 	a.keep(ctx, g, supervise.Work{Name: "clock", Run: func(ctx context.Context) error { a.box.clock.Run(ctx); return nil }})
 	a.keep(ctx, g, supervise.Work{Name: "standing jobs", Run: a.tend})
 	g.Go(func() { a.keeper.Watch(ctx) })

@@ -34,6 +34,9 @@ func CheckConfig(path string, log *slog.Logger) (cfg Config, doubts []string, er
 	if bad := store.Lasts(cfg.StateDir); err == nil && bad != nil && !cfg.Force {
 		doubts = append(doubts, bad.Error()+"; the agent does not start so. "+fault.RemedyOf(bad))
 	}
+	if public(cfg.Events) {
+		doubts = append(doubts, "events_listen "+cfg.Events+" is no address of a private network: see that it is not reached from the internet, only from the property's own network")
+	}
 	return cfg, doubts, fault.All("check", path, append([]error{err}, checkDevices(cfg, log)...)...)
 }
 
@@ -42,6 +45,13 @@ func loopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	ip := net.ParseIP(host)
 	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
+}
+
+// public says whether an address may be reached from the internet.
+func public(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	ip := net.ParseIP(host)
+	return err == nil && ip != nil && !ip.IsPrivate() && !ip.IsLoopback() && !ip.IsLinkLocalUnicast()
 }
 
 func checkDevices(cfg Config, log *slog.Logger) (errs []error) {

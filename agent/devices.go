@@ -28,6 +28,7 @@ type panel struct {
 	maker *maker
 	wrong error           // why it cannot be set up
 	loop  *reconcile.Loop // set by Run; nil when it cannot be set up
+	calls *calls          // nil when it cannot be set up
 }
 
 // name is what the supervisor calls its loop.
@@ -126,7 +127,7 @@ func (a *Agent) loopOf(ctx context.Context, p *panel) *reconcile.Loop {
 		Open:   p.maker.open, Wanted: w, Ledger: w, Clock: a.box.clock, Log: a.log, Audit: a.settings.audit(),
 		Contact: func() time.Time { return *a.contacted.Load() }, StaleAfter: a.settings.staleAfter,
 		Rand:   rand.New(rand.NewPCG(a.deps.Rand.Uint64(), a.deps.Rand.Uint64())), // a source serves one goroutine
-		Probed: a.inventory.look, Limits: a.inventory.said[p.cfg.ID].Limits,
+		Probed: func() { a.inventory.look(); p.calls.look() }, Doors: a.box.site, Limits: a.inventory.said[p.cfg.ID].Limits,
 	})
 }
 

@@ -46,6 +46,9 @@ type deviceDiagnosis struct {
 	Strangers int             `json:"strangers"`
 	Audited   time.Time       `json:"audited,omitzero"`
 	NextTry   time.Time       `json:"next_try,omitzero"`
+	Opened    int             `json:"doors_opened,omitempty"`
+	Refusals  int             `json:"doors_refused,omitempty"`
+	Gaps      int             `json:"door_log_gaps,omitempty"`
 }
 
 // diagnosis gathers it. It asks no device.
@@ -73,6 +76,7 @@ func diagnoseDevice(kind string, s reconcile.Status) deviceDiagnosis {
 	return deviceDiagnosis{
 		ID: s.Device, Kind: kind, Reachable: s.Reachable, Since: s.Since, Fault: s.Fault, Waiting: s.Waiting, Removals: s.Removals,
 		Rows: s.Rows, Strangers: s.Strangers, Audited: s.Audited, NextTry: s.NextTry,
+		Opened: s.Opened, Refusals: s.Refusals, Gaps: s.Gaps,
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"gatehouse/agent/internal/reconcile"
 	"gatehouse/protocol/access"
 )
 
@@ -31,6 +32,8 @@ type gauges struct {
 	overlays, back                                  *prometheus.Desc
 	room                                            *prometheus.Desc // by what
 	bytes, free                                     *prometheus.Desc // by file
+	doors, calls                                    *prometheus.Desc // by device and result
+	gaps                                            *prometheus.Desc // by device
 }
 
 func newGauges(a *Agent) gauges {
@@ -57,6 +60,9 @@ func newGauges(a *Agent) gauges {
 		bytes:       prometheus.NewDesc("gatehouse_storage_file_bytes", "Size of a database as it is laid out, free pages included.", []string{"file"}, nil),
 		free:        prometheus.NewDesc("gatehouse_storage_free_bytes", "Of it, on pages that hold nothing.", []string{"file"}, nil),
 		back:        prometheus.NewDesc("gatehouse_held_returns", "People who were revoked and stay out, although a cloud restored from a backup lets them in again: it waits for somebody's word.", nil, nil),
+		doors:       prometheus.NewDesc("gatehouse_door_events_total", "What the device's door log told: opened or refused.", []string{"device", "result"}, nil),
+		gaps:        prometheus.NewDesc("gatehouse_door_log_gaps_total", "How often more had happened at the device's doors than was read.", device, nil),
+		calls:       prometheus.NewDesc("gatehouse_device_calls_total", "Calls that came to events_listen: received or refused; without a device those that no device of this gateway made.", []string{"device", "result"}, nil),
 		lost:        prometheus.NewDesc("gatehouse_outbox_lost_events_total", "Events given up for want of room.", nil, nil),
 	}
 }
@@ -64,7 +70,7 @@ func newGauges(a *Agent) gauges {
 // Describe implements prometheus.Collector.
 func (g gauges) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{g.up, g.waiting, g.removals, g.rows, g.strangers, g.audited, g.revision, g.trusted, g.events, g.lost, g.forgotten, g.restarts,
-		g.unconfirmed, g.oldest, g.held, g.drift, g.overlays, g.back, g.room, g.bytes, g.free} {
+		g.unconfirmed, g.oldest, g.held, g.drift, g.overlays, g.back, g.room, g.bytes, g.free, g.doors, g.gaps, g.calls} {
 		ch <- d
 	}
 }
@@ -83,6 +89,7 @@ func (g gauges) Collect(ch chan<- prometheus.Metric) {
 		for why, n := range map[string]int{"panic": s.Panics, "stuck": s.Stuck, "loop": g.agent.keeper.Falls(p.name())} {
 			ch <- prometheus.MustNewConstMetric(g.restarts, prometheus.CounterValue, float64(n), id, why)
 		}
+		g.happened(ch, p, s)
 		put(g.waiting, float64(s.Waiting), id)
 		put(g.removals, float64(s.Removals), id)
 		put(g.unconfirmed, float64(s.Revocations), id)
@@ -100,6 +107,7 @@ func (g gauges) Collect(ch chan<- prometheus.Metric) {
 			put(g.audited, float64(s.Audited.Unix()), id)
 		}
 	}
+	ch <- prometheus.MustNewConstMetric(g.calls, prometheus.CounterValue, float64(g.agent.strayCalls.Load()), "", "refused")
 	put(g.oldest, g.agent.oldestRevocation().Seconds())
 	if list, err := g.agent.box.Overlays(); err == nil {
 		put(g.overlays, float64(len(list)))
@@ -122,6 +130,20 @@ func (g gauges) Collect(ch chan<- prometheus.Metric) {
 		put(g.events, float64(s.Waiting))
 		ch <- prometheus.MustNewConstMetric(g.lost, prometheus.CounterValue, float64(s.Lost))
 	}
+}
+
+// happened counts what a device told.
+func (g gauges) happened(ch chan<- prometheus.Metric, p *panel, s reconcile.Status) {
+	count := func(d *prometheus.Desc, n int, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
+	}
+	id := string(p.cfg.ID)
+	received, refused := p.calls.count()
+	count(g.doors, s.Opened, id, "opened")
+	count(g.doors, s.Refusals, id, "refused")
+	count(g.gaps, s.Gaps, id)
+	count(g.calls, received, id, "received")
+	count(g.calls, refused, id, "refused")
 }
 
 // oldestRevocation is how long ago the oldest removal was asked for that is not confirmed.

@@ -42,6 +42,9 @@ func (a *Agent) servers() (out []*server) {
 	if at := a.cfg.OnSite; at != "" {
 		out = append(out, &server{at, func() (net.Listener, error) { return listenPage(at, "onsite_listen") }, localui.Acts(counter{a.onsite}, at), a.log, "", "page for staff on site"})
 	}
+	if at := a.cfg.Events; at != "" {
+		out = append(out, &server{at, a.listenCalls, http.HandlerFunc(a.called), a.log, "", "address that devices call when something happens"})
+	}
 	path, ask := socketPath(a.cfg), http.NewServeMux()
 	a.desk().serve(ask)
 	return append(out, &server{path, func() (net.Listener, error) { return listenSocket(path) }, ask, a.log, "", ""})

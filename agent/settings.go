@@ -229,5 +229,6 @@ func (a *Agent) forget() {
 func (a *Agent) steer(p *panel) {
 	p.loop.SetPolicy(a.settings.policy(p.cfg.ID))
 	p.loop.SetAudit(a.settings.audit())
+	p.calls.look()
 	p.loop.Changed(true) // limits of staleness are looked at again
 }

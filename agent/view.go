@@ -76,6 +76,9 @@ func (a *Agent) deviceView(p *panel) localui.Device {
 	for _, n := range s.Drift {
 		d.Drift += n
 	}
+	if p.calls != nil {
+		d.Calls = p.calls.words()
+	}
 	d.Refuses = s.Fault == fault.Denied.String()
 	for door, relay := range p.cfg.Doors {
 		d.Doors = append(d.Doors, string(door)+" (relay "+relay+")")

@@ -31,6 +31,7 @@ type Config struct {
 	Force     bool          // use StateDir also where files do not last
 	Listen    string        // status page, /metrics and /healthz; "" for none
 	OnSite    string        // page on which staff act while the cloud is away; "" for none
+	Events    string        // address that devices call when something happens; "" for none
 	LogLevel  slog.Level    //
 	Hello     time.Duration // how often to say hello to the cloud
 	Audit     time.Duration // how often every panel is read back as a whole
@@ -105,6 +106,7 @@ func Parse(text, dir string) (Config, error) {
 		"force_state_dir": r.truth(&c.Force),
 		"onsite_listen":   r.address(&c.OnSite),
 		"listen":          r.address(&c.Listen),
+		"events_listen":   r.home(&c.Events),
 		"log_level":       r.level(&c.LogLevel),
 		"hello_every":     r.duration(&c.Hello, time.Second, 24*time.Hour),
 		"audit_every":     r.duration(&c.Audit, time.Minute, 30*24*time.Hour),
@@ -204,6 +206,17 @@ func (r *reader) address(dst *string) func(string, any) {
 			}
 			*dst = s
 		})
+	}
+}
+
+// home reads an address that devices are told: one that says at which of the box's own addresses.
+func (r *reader) home(dst *string) func(string, any) {
+	return func(key string, v any) {
+		r.address(dst)(key, v)
+		host, _, err := net.SplitHostPort(*dst)
+		if ip := net.ParseIP(host); err == nil && (host == "" || ip != nil && ip.IsUnspecified()) {
+			r.bad(key, "is %q, want the box's own address at the property, which its devices are told: such as 192.0.2.5:9470", *dst)
+		}
 	}
 }
 

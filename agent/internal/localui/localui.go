@@ -76,6 +76,7 @@ type Device struct {
 	Reachable                       bool
 	Since                           time.Time // of Reachable; zero not yet tried
 	Message                         string    // with a zero Since why it cannot be tried
+	Calls                           string    // what is wrong with its calls to us, "" nothing
 	Refuses                         bool      // it answers, and not to us: wrong user, password or rights
 	Waiting, Removals               int
 	Rows, Strangers, Drift          int // Drift: rows not as this gateway wrote them that nobody let be
@@ -262,6 +263,9 @@ func (p *page) device(d Device) {
 		state = "refuses us since " + p.when(d.Since) + ": look at user and password in the configuration; " + d.Message
 	case d.Reachable:
 		class, state = "ok", "answers since "+p.when(d.Since)
+	}
+	if d.Calls != "" {
+		state += "; " + d.Calls
 	}
 	if d.Report {
 		state += "; report only, nothing is written"

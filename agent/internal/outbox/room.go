@@ -14,7 +14,7 @@ import (
 type class int
 
 const (
-	doors  class = iota // first
+	doors  class = iota // first: what goes on at doors all day; tampering is not of it
 	others              // then
 	proof               // never: that a removal was done and seen
 	lost                // stands for events already given up
@@ -24,7 +24,7 @@ func classOf(s sketch) class {
 	switch {
 	case s.Kind == access.EventLost:
 		return lost
-	case s.Kind == access.EventDoor:
+	case s.Kind == access.EventDoor, s.Kind == access.EventRing:
 		return doors
 	case s.Op == access.OpRemove && (s.Kind == access.EventWritten || s.Kind == access.EventConfirmed):
 		return proof

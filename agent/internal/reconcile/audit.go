@@ -64,24 +64,30 @@ const (
 	fallenAudit   = 10 * time.Minute // a driver that fell over a read-back rests from it
 )
 
-// list reads every row. It listens meanwhile: a removal that becomes due ends it, because a big
-// panel takes minutes and nobody who should be out stays in for an audit.
+// list reads every row, unless a removal becomes due: a big panel takes minutes, and nobody who should
+// be out stays in for an audit.
 func (l *Loop) list(ctx context.Context) (rows []model.Record, finished bool, err error) {
-	fl, err := launch(ctx, l, longCall, func(ctx context.Context, p driver.Panel) ([]model.Record, error) { return p.List(ctx) })
+	return heed(ctx, l, longCall, func(ctx context.Context, p driver.Panel) ([]model.Record, error) { return p.List(ctx) })
+}
+
+// heed is a call that only reads, and that a removal which becomes due, or a job that waits, ends.
+// Then it is not finished, and nothing follows from it.
+func heed[T any](ctx context.Context, l *Loop, limit time.Duration, f func(context.Context, driver.Panel) (T, error)) (v T, finished bool, err error) {
+	fl, err := launch(ctx, l, limit, f)
 	if err != nil {
-		return nil, true, err
+		return v, true, err
 	}
 	for {
 		due, stop := l.nextDue()
 		select {
 		case <-fl.ctx.Done():
 			stop()
-			rows, err = land(l, fl)
-			return rows, true, err
+			v, err = land(l, fl)
+			return v, true, err
 		case out := <-fl.done:
 			stop()
-			rows, err = landed(l, fl, out)
-			return rows, true, err
+			v, err = landed(l, fl, out)
+			return v, true, err
 		case <-l.wake:
 		case <-due:
 		}
@@ -92,11 +98,12 @@ func (l *Loop) list(ctx context.Context) (rows []model.Record, finished bool, er
 		if failed == nil && (!ok || u.rank > 0 || l.reports()) && !l.wanted() {
 			continue
 		}
+		var none T
 		fl.cancel()
 		if _, err := land(l, fl); isFallen(err) {
-			return nil, false, errors.Join(failed, err)
+			return none, false, errors.Join(failed, err)
 		}
-		return nil, false, failed
+		return none, false, failed
 	}
 }
 

@@ -77,6 +77,16 @@ type Mark struct {
 	Print    string          `json:"print"` // fingerprint of what else decides: doors, limits, policy
 }
 
+// DoorBook keeps across restarts what was told of a device's door log.
+type DoorBook interface {
+	// LogFrom is since when the log counts, by the device's clock. Where that is not kept, or was kept
+	// for another zone than the one by which its dates are read, it is now, and kept.
+	LogFrom(d access.DeviceID, zone string, now time.Time) (time.Time, error)
+	// TellLog appends events, but for those whose Log was told before, in one transaction, and returns
+	// those that were new.
+	TellLog(access.DeviceID, []access.Event) ([]access.Event, error)
+}
+
 // Clock gives the time and whether it can be trusted.
 type Clock interface {
 	Now() (time.Time, bool)
@@ -108,6 +118,8 @@ type Config struct {
 	// contact. StaleAfter is plan.Input's. Both may be called at any time.
 	Contact    func() time.Time
 	StaleAfter func(access.DoorID) time.Duration
+	// Doors keeps what was told of the door log; nil: it is not read.
+	Doors DoorBook
 	// Probed is called from the loop's goroutine whenever the device said what it is; may be nil.
 	Probed func()
 }

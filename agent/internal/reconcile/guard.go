@@ -160,6 +160,7 @@ func (l *Loop) replace(why *fallen, stack []byte) {
 	if l.cfg.Open == nil {
 		return
 	}
+	l.source.take(nil)
 	l.panel = nil
 	if err := l.open(); err != nil {
 		l.log.Error("the driver cannot be made anew; tried again", "err", err, "remedy", fault.RemedyOf(err))
@@ -176,6 +177,8 @@ func (l *Loop) open() error {
 		return fault.Wrap(fault.Internal, "set up", "device "+string(l.cfg.Device.ID), out.err)
 	}
 	l.panel, l.probed = out.v, false
+	l.doors.begin()
+	l.source.take(out.v)
 	return nil
 }
 
@@ -185,6 +188,7 @@ func (l *Loop) close(ctx context.Context) {
 		return
 	}
 	p := l.panel
+	l.source.take(nil)
 	if err := l.do(ctx, shortCall, func(context.Context, driver.Panel) error { return p.Close() }); err != nil {
 		l.log.Warn("closing the device", "err", err)
 	}

@@ -34,6 +34,7 @@ type Loop struct {
 	inbox struct { // written by any goroutine, drained by Run
 		sync.Mutex
 		all, audit, holds, contact, overlay bool
+		hint                                bool // something happened at a door
 		people                              map[access.PersonID]bool
 		policy                              access.DriftPolicy
 		every                               time.Duration // between audits
@@ -44,6 +45,8 @@ type Loop struct {
 		Status
 		turns time.Time // by when the loop turns again
 	}
+
+	source source // what others may ask of the driver beside the loop
 
 	state // of Run's goroutine
 }
@@ -118,6 +121,9 @@ func (l *Loop) ContactChanged() { l.tell(func() { l.inbox.contact = true }) }
 // AuditNow has the device read back as a whole soon, after removals.
 func (l *Loop) AuditNow() { l.tell(func() { l.inbox.audit = true }) }
 
+// DoorHint says that something happened at a door: the device's log is read soon. It never blocks.
+func (l *Loop) DoorHint() { l.tell(func() { l.inbox.hint = true }) }
+
 // Begun is closed when the loop knows what stands on its device and enforces from then on, whether
 // or not the device answers.
 func (l *Loop) Begun() <-chan struct{} { return l.begun }
@@ -175,6 +181,10 @@ func (l *Loop) drain() (all bool, people map[access.PersonID]bool) {
 	}
 	if l.inbox.audit {
 		l.inbox.audit, l.auditAt = false, l.mono()
+	}
+	if l.inbox.hint {
+		l.inbox.hint = false
+		l.doors.hinted(l.mono())
 	}
 	if l.inbox.contact {
 		l.inbox.contact = false

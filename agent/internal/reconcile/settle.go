@@ -210,6 +210,7 @@ func (l *Loop) carries(p access.PersonID, secrets []string) {
 	for _, s := range l.carried[p] {
 		if l.secrets[s] == p && !slices.Contains(secrets, s) {
 			delete(l.secrets, s)
+			l.doors.was(s, p)
 			freed = true
 		}
 	}

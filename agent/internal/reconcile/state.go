@@ -63,6 +63,7 @@ type state struct {
 
 	room  room
 	hours hours
+	doors doors
 	store trouble
 }
 
@@ -76,6 +77,7 @@ func newState(cfg Config) state {
 		kept: map[access.PersonID]bool{}, stale: map[access.PersonID]bool{}, proofs: map[access.PersonID]*access.Proof{},
 		room:     room{waiting: map[access.PersonID]place{}},
 		deciding: map[string]chan error{}, astray: map[access.PersonID]bool{},
+		doors: doors{seen: map[string]int{}},
 		store: trouble{owed: map[access.PersonID]*debt{}, unsaid: map[access.PersonID]bool{}},
 	}
 	if cfg.Open == nil {

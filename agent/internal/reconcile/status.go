@@ -27,6 +27,10 @@ type Status struct {
 	Rows      int    // on the device at the last audit
 	Strangers int    // of them not ours
 	Audited   time.Time
+	LogsDoors bool                     // it keeps a door log, which is read
+	Opened    int                      // openings that its log told since the start
+	Refusals  int                      // and refusals
+	Gaps      int                      // how often more had happened than was read
 	Drift     map[access.DriftKind]int // rows astray at the last audit that nobody let be; not to be changed
 	// Revocations is how many removals are asked for and not confirmed, Oldest since when the oldest is
 	// asked for; zero when there is none. Held, Stale and Reported are none of them: removals that
@@ -96,6 +100,7 @@ func (l *Loop) reachable(ok bool, cause error) {
 	}
 	l.status.Unlock()
 	if news {
+		l.doors.at = l.mono()
 		if ok && !first && l.rows > 0 && l.auditFailures == 0 {
 			l.auditAt = l.mono() // it may have been swapped or reset while it was away
 		}

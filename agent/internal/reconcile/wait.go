@@ -94,6 +94,9 @@ func (l *Loop) idle() time.Duration {
 	if _, t, ok := l.later.first(); ok {
 		wait = min(wait, t.Sub(now))
 	}
+	if l.readsLog() {
+		wait = min(wait, l.doors.at.Sub(l.mono()))
+	}
 	if l.keepsHours() {
 		wait = min(wait, l.hours.at.Sub(l.mono()))
 	}

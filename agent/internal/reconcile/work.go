@@ -74,6 +74,8 @@ func (l *Loop) work(ctx context.Context) (bool, error) {
 	any = any && !l.reports() && (u.rank == 0 || l.store.err == nil)
 	audit := !l.mono().Before(l.auditAt) && l.store.err == nil
 	switch {
+	case l.logDue() && (!any || u.rank > 0):
+		return true, l.readLog(ctx)
 	case len(l.acts) > 0 && (!any || u.rank > 0) && !l.reports() && l.store.err == nil:
 		return true, l.carryOut(ctx, l.acts[0])
 	case l.hoursDue() && (!any || u.rank > 0):
@@ -140,9 +142,11 @@ func (l *Loop) probe(ctx context.Context) error {
 	type said struct {
 		model.Identity
 		model.Limits
+		logs bool
 	}
 	it, err := call(ctx, l, longCall, func(ctx context.Context, p driver.Panel) (s said, err error) {
 		s.Identity, s.Limits, err = p.Probe(ctx)
+		_, s.logs = p.(driver.DoorLogger)
 		return s, err
 	})
 	if err != nil {
@@ -151,11 +155,13 @@ func (l *Loop) probe(ctx context.Context) error {
 	id, limits := it.Identity, it.Limits
 	same := reflect.DeepEqual(limits, l.limits)
 	l.limits, l.probed, l.lookAt = limits, true, l.mono().Add(lookEvery)
+	l.doors.keeps = it.logs && l.cfg.Doors != nil
+	l.source.start(l.panel)
 	if l.decideHours(); len(l.hours.want) > 0 {
 		l.lookAtHours()
 	}
 	l.status.Lock()
-	l.status.Identity, l.status.Limits = id, limits
+	l.status.Identity, l.status.Limits, l.status.LogsDoors = id, limits, l.doors.keeps
 	l.status.Unlock()
 	l.log.Info("device answers", "model", id.Model, "firmware", id.Firmware)
 	if l.cfg.Probed != nil {

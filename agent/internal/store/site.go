@@ -36,6 +36,7 @@ const (
 	bucketDrift     = "drift"       // likewise
 	bucketGone      = "drift_gone"
 	bucketObserved  = "observed"
+	bucketDoorLog   = "door_log" // one bucket a device inside
 )
 
 // Journal writes events in the transaction of the change they tell of.

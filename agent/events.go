@@ -1,0 +1,190 @@
+package agent
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+
+	"gatehouse/agent/internal/driver"
+	"gatehouse/agent/internal/supervise"
+	"gatehouse/protocol/access"
+	"gatehouse/protocol/access/fault"
+)
+
+// What devices tell by themselves becomes events here. What happened at a door is not among it: that is
+// only a hint to read the device's log, which is the truth (reconcile/doorlog.go).
+
+const (
+	mostTelling = 256              // events that wait for the store
+	sameAgain   = 10 * time.Second // a device that says the same within it says nothing new
+)
+
+// happenings are the rings and alarms on their way into the outbox.
+type happenings struct {
+	box   *box
+	queue chan access.Event
+
+	mu   sync.Mutex
+	last map[utterance]time.Time // when a device last said something
+	lost int                     // that there was no room for, and nobody was told of
+}
+
+// utterance is what a device told.
+type utterance struct {
+	device access.DeviceID
+	kind   access.EventKind
+	unit   string
+	words  string
+}
+
+func newHappenings(b *box) *happenings {
+	return &happenings{box: b, queue: make(chan access.Event, mostTelling), last: map[utterance]time.Time{}}
+}
+
+// listen hears what a panel tells by itself, and has it call where that is wanted.
+func (a *Agent) listen(ctx context.Context, g *sync.WaitGroup, p *panel) {
+	a.keep(ctx, g, supervise.Work{Name: "events of " + p.name(), Run: func(ctx context.Context) error {
+		return p.loop.Listen(ctx, func(h driver.Happening) { a.hear(p, h) })
+	}})
+	if p.calls.wanted() {
+		a.keep(ctx, g, supervise.Work{Name: "calls of " + p.name(), Run: p.calls.run})
+	}
+}
+
+// hear takes in what a panel told. It never blocks.
+func (a *Agent) hear(p *panel, h driver.Happening) {
+	e := a.box.event("", "")
+	e.Device, e.How, e.Person, e.Door = p.cfg.ID, h.How, h.By, doorAt(p, h.Relay)
+	if !h.At.IsZero() {
+		e.DeviceTime = h.At.UTC()
+	}
+	switch h.Kind {
+	case driver.HappenedRing:
+		e.Kind = access.EventRing
+		e.Unit, e.Message = a.unitCalled(h.Unit)
+	case driver.HappenedRingEnd:
+		if h.Cause == "" {
+			return
+		}
+		e.Kind = access.EventRing
+		e.Unit, _ = a.unitCalled(h.Unit)
+		e.Message = "it ended: " + h.Cause
+	case driver.HappenedTamper:
+		e.Kind, e.Message = access.EventTamper, h.Cause
+		p.loop.DoorHint()
+	default:
+		p.loop.DoorHint()
+		st := p.loop.Status()
+		if st.LogsDoors || st.Identity.Model == "" { // its log tells it
+			return
+		}
+		e.Kind, e.Granted, e.Message = access.EventDoor, h.Relay != "", h.Cause
+	}
+	a.happenings.tell(e, h.Unit)
+}
+
+// doorAt is the door of a relay; "" not known.
+func doorAt(p *panel, relay string) access.DoorID {
+	for _, door := range sortedDoors(p.cfg.Doors) {
+		if relay != "" && p.cfg.Doors[door] == relay {
+			return door
+		}
+	}
+	return ""
+}
+
+// unitCalled is the unit of a name that a device says, or says that it is not known. The name itself may
+// be a resident's, so it goes nowhere.
+func (a *Agent) unitCalled(name string) (access.UnitID, string) {
+	if name == "" {
+		return "", ""
+	}
+	if places, err := a.box.Places(); err == nil {
+		var found access.UnitID
+		for id, u := range places.Units {
+			if sameUnit(u.Name, name) && (found == "" || id < found) {
+				found = id
+			}
+		}
+		if found != "" {
+			return found, ""
+		}
+	}
+	return "", "for a unit that the property does not have by that name"
+}
+
+// sameUnit compares a unit's name with what a device shows for it.
+func sameUnit(a, b string) bool { return strings.EqualFold(bareUnit(a), bareUnit(b)) }
+
+func bareUnit(s string) string {
+	s = strings.TrimSpace(s)
+	for _, word := range []string{"unit ", "apt ", "apt. ", "apartment "} {
+		if len(s) > len(word) && strings.EqualFold(s[:len(word)], word) {
+			return strings.TrimSpace(s[len(word):])
+		}
+	}
+	return s
+}
+
+// tell has an event recorded, unless the device has just said the same.
+func (h *happenings) tell(e access.Event, unit string) {
+	what := utterance{e.Device, e.Kind, unit, e.Message}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if last, ok := h.last[what]; ok && e.At.Sub(last).Abs() < sameAgain {
+		return
+	}
+	if len(h.last) > mostTelling {
+		clear(h.last)
+	}
+	h.last[what] = e.At
+	select {
+	case h.queue <- e:
+	default:
+		h.lost++
+	}
+}
+
+// run records what comes until ctx ends, and what has come by then.
+func (h *happenings) run(ctx context.Context) error {
+	for {
+		select {
+		case e := <-h.queue:
+			h.record(ctx, e)
+		case <-ctx.Done():
+			for {
+				select {
+				case e := <-h.queue:
+					h.record(ctx, e)
+				default:
+					return nil
+				}
+			}
+		}
+	}
+}
+
+// record tries until the store takes it; once only when ctx has ended.
+func (h *happenings) record(ctx context.Context, e access.Event) {
+	h.mu.Lock()
+	if h.lost > 0 {
+		e.Message = strings.TrimSpace(e.Message + " (more was told by devices while it could not be kept)")
+		h.lost = 0
+	}
+	h.mu.Unlock()
+	for wait := firstTell; ; wait = min(2*wait, lastTell) {
+		err := h.box.site.Tell(e)
+		if err == nil {
+			return
+		}
+		if wait == firstTell {
+			h.box.log.Error("what a device told cannot be recorded; it is tried again", "device", string(e.Device), "kind", string(e.Kind), "err", err, "remedy", fault.RemedyOf(err))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+	}
+}
