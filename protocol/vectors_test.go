@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -375,5 +376,40 @@ func TestVectorsNeverEdited(t *testing.T) {
 	}
 	for name := range sums {
 		t.Errorf("%s is in SUMS and gone from the folder", name)
+	}
+}
+
+// TestVectorEventsOfDoors: what happened at doors is read back to the byte, and an event of a newer gateway arrives as far as it is known, whatever
+// its kind.
+func TestVectorEventsOfDoors(t *testing.T) {
+	t.Parallel()
+	_, _, body, err := readVector[vector](t, "up/event-doors.json").open(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(minute int) time.Time { return time.Date(2026, 11, 22, 15, minute, 0, 0, time.UTC) }
+	half := 500 * time.Millisecond
+	want := []access.Event{
+		{Number: 90211, Kind: access.EventDoor, At: at(10), Recorded: at(10).Add(half), Device: "lobby", Person: "p-1", Door: "d-main", Granted: true,
+			How: "pin", DeviceTime: at(10), Log: "20261122T151000Z-00112233445566ff-1"},
+		{Number: 90212, Kind: access.EventDoor, At: at(11), Recorded: at(11).Add(half), Device: "lobby", Message: "the device's clock is wrong",
+			How: "card", DeviceTime: at(11).Add(-6 * time.Hour), Log: "20261122T091100Z-00112233445566ff-1"},
+		{Number: 90213, Kind: access.EventRing, At: at(12), Recorded: at(12).Add(half), Device: "lobby", Unit: "u-101"},
+		{Number: 90214, Kind: access.EventTamper, At: at(13), Recorded: at(13).Add(half), Device: "lobby", Message: "the case was opened", DeviceTime: at(13)},
+		{Number: 90215, Kind: "parcel", At: at(14), Recorded: at(14).Add(half), Device: "lobby"},
+	}
+	var got []access.Event
+	for i, raw := range body.(protocol.Events).Raw {
+		var e access.Event
+		if err := json.Unmarshal(raw, &e); err != nil {
+			t.Fatal(err)
+		}
+		if again, err := json.Marshal(e); i+1 < len(want) && (err != nil || !bytes.Equal(again, raw)) {
+			t.Errorf("encoded again it is (error %v)\n%s\nwant\n%s", err, again, raw)
+		}
+		got = append(got, e)
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("events (-want +got):\n%s", d)
 	}
 }

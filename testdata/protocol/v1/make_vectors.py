@@ -502,6 +502,7 @@ def make_up(f):
         links.append(prev.hex())
     f.put("chain", {"name": "chain", "what": "the link after each event of up/event", "links": links})
     f.good("up/event-none", "an empty batch", up("event", {"first": 1, "prev": "00" * 32, "events": []}))
+    f.good("up/event-doors", "what happened at doors; the last is of a kind and with a field that this version does not know", up("event", {"first": 90211, "prev": prev.hex(), "events": [Raw(text(e)) for e in door_events()]}))
     devices = [{"id": "lobby", "kind": "akuvox", "name": "Lobby", "model": "X916", "firmware": "916.30.1.52", "doors": {"d-0101": "B", "d-main": "A"}, "features": ["door_release", "schedules"], "people": 10000},
                {"id": "enc-1", "kind": "encoder", "doors": {}}]
     f.good("up/inventory", "two devices", up("inventory", {"number": 7, "devices": devices}))
@@ -527,6 +528,17 @@ def events():
             v["unsure"] = True
         out.append(dict(v, **e))
     return out
+
+
+def door_events():
+    kinds = [
+        {"kind": "door", "device": "lobby", "person": "p-1", "door": "d-main", "granted": True, "how": "pin", "device_time": "2026-11-22T15:10:00Z", "log": "20261122T151000Z-00112233445566ff-1"},
+        {"kind": "door", "device": "lobby", "message": "the device's clock is wrong", "how": "card", "device_time": "2026-11-22T09:11:00Z", "log": "20261122T091100Z-00112233445566ff-1"},
+        {"kind": "ring", "device": "lobby", "unit": "u-101"},
+        {"kind": "tamper", "device": "lobby", "message": "the case was opened", "device_time": "2026-11-22T15:13:00Z"},
+        {"kind": "parcel", "device": "lobby", "locker": 7},
+    ]
+    return [dict({"n": 90211 + n, "kind": e.pop("kind"), "at": "2026-11-22T15:1%d:00Z" % n, "recorded": "2026-11-22T15:1%d:00.5Z" % n}, **e) for n, e in enumerate(kinds)]
 
 
 def make_digest(f):
