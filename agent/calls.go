@@ -143,6 +143,7 @@ func (c *calls) install(ctx context.Context) error {
 	if on {
 		return nil
 	}
+	c.agent.log.Info("the device calls no more", "device", string(c.panel.cfg.ID))
 	return c.keep(false)
 }
 

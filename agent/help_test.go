@@ -20,6 +20,7 @@ import (
 	"unicode/utf8"
 
 	"gatehouse/agent/internal/clock"
+	"gatehouse/agent/internal/driver"
 	"gatehouse/agent/internal/driver/akuvox/akuvoxsim"
 	"gatehouse/agent/internal/store"
 	"gatehouse/protocol"
@@ -84,6 +85,7 @@ type house struct {
 	cloud  *prototest.Cloud
 	keeper *prototest.Keeper
 	level  *slog.LevelVar // what the log goes by, as the cloud may set it
+	kinds  []driver.Kind  // nil: the agent's own
 
 	agent *Agent
 	page  string // address of the page
@@ -200,7 +202,7 @@ func (h *house) run() {
 	h.t.Helper()
 	ready := make(chan struct{})
 	var err error
-	h.agent, err = New(h.t.Context(), h.cfg, Deps{Log: h.logs.at(h.level), Level: h.level, Version: "v1", Commit: "c1", Source: trusted(), Ready: func() { close(ready) }})
+	h.agent, err = New(h.t.Context(), h.cfg, Deps{Log: h.logs.at(h.level), Level: h.level, Kinds: h.kinds, Version: "v1", Commit: "c1", Source: trusted(), Ready: func() { close(ready) }})
 	must(h.t, err)
 	ctx, cancel := context.WithCancel(h.t.Context())
 	done := make(chan error, 1)

@@ -175,6 +175,48 @@ doors = { lobby = "A" }
 	return cfg, sim, c
 }
 
+// TestTowardsG10_KillNineTellsADoorOnce: the real program is killed before it read the panel's log, and again as soon as it told
+// of it. What happened at the door meanwhile has one number, and is told under no other.
+func TestTowardsG10_KillNineTellsADoorOnce(t *testing.T) {
+	t.Parallel()
+	cfg, sim, cloud := enrolledSite(t)
+	d := startDaemon(t, cfg)
+	cloud.publishes(hears(cloud, protocol.TypeHello, anyOf[protocol.Hello]), property()...)
+	hears(cloud, protocol.TypeEvent, confirmedP1)
+	d.log.Read().Find(t, "the panel's answer", func(l string) bool { return strings.Contains(l, "device answers") })
+	d.page()
+	d.end(os.Kill)
+	if !sim.Present(akuvoxsim.Credential{PIN: residentPIN}).Granted {
+		t.Fatal("the PIN does not open")
+	}
+	door := func(e protocol.Events) bool { return doorOf(t, e, "p1") }
+	for range 3 {
+		d = startDaemon(t, cfg)
+		hears(cloud, protocol.TypeEvent, door) // no receipt came, so it is told again under its number
+		d.end(os.Kill)
+	}
+	numbers := map[uint64]bool{}
+	for _, m := range cloud.broker.Messages.All() {
+		if m.Topic != protocol.UpTopic(cloud.gateway, protocol.TypeEvent) {
+			continue
+		}
+		_, body, err := protocol.OpenUp(cloud.gateway, []ed25519.PublicKey{cloud.req.Signing}, m.Payload)
+		must(t, err)
+		b, err := protocol.Decode[protocol.Events](body)
+		must(t, err)
+		for _, raw := range b.Raw {
+			var e access.Event
+			must(t, json.Unmarshal(raw, &e))
+			if e.Kind == access.EventDoor {
+				numbers[e.Number] = true
+			}
+		}
+	}
+	if len(numbers) != 1 {
+		t.Errorf("one opening has the numbers %v", numbers)
+	}
+}
+
 // TestE4_G6_KillNineLosesNothing runs the real program as the operating system does: enrolled by file, killed with
 // SIGKILL, asked while it runs and while it rests, started again, told to stop.
 func TestE4_G6_KillNineLosesNothing(t *testing.T) {

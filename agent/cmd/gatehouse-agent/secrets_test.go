@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -12,7 +13,9 @@ import (
 	"syscall"
 	"testing"
 
+	"gatehouse/agent/internal/driver/akuvox/akuvoxsim"
 	"gatehouse/protocol"
+	"gatehouse/protocol/access"
 )
 
 // haystack is everything that the programs printed, stored, sent and served, by where it stood.
@@ -25,14 +28,30 @@ func seeded(t *testing.T, cfg string) (out []string) {
 	t.Helper()
 	key, err := os.ReadFile(filepath.Join(filepath.Dir(cfg), "state", "key"))
 	must(t, err)
-	out = []string{residentPIN, residentCard, strings.ToLower(residentCard), managerPIN, caretakerPIN, visitorPIN, testPassword, seededToken}
+	out = []string{residentPIN, residentCard, strings.ToLower(residentCard), managerPIN, caretakerPIN, visitorPIN, strangePIN, testPassword, seededToken}
 	for _, s := range append(out, string(key)) {
 		out = append(out, hex.EncodeToString([]byte(s)), base64.StdEncoding.EncodeToString([]byte(s))[:len(s)]) // its end depends on what follows
 	}
 	return append(out, string(key))
 }
 
-const seededToken = "tok-5d1f0a77c3"
+const (
+	seededToken = "tok-5d1f0a77c3"
+	strangePIN  = "60713952" // of nobody
+)
+
+// doorOf says whether a batch tells what somebody did at the lobby.
+func doorOf(t *testing.T, b protocol.Events, who access.PersonID) bool {
+	t.Helper()
+	for _, raw := range b.Raw {
+		var e access.Event
+		must(t, json.Unmarshal(raw, &e))
+		if e.Kind == access.EventDoor && e.Person == who && e.Door == "lobby" {
+			return true
+		}
+	}
+	return false
+}
 
 // TestE2_NoSecretLeavesTheRealProgram: PINs, cards, the panel's password, a token and the key of the files are
 // given to the real program in every way there is. None stands in what any command prints, failing or
@@ -52,6 +71,25 @@ func TestE2_NoSecretLeavesTheRealProgram(t *testing.T) {
 	}
 	s.d.end(os.Kill)
 	s.everyCommand(found, "resting")
+	s.log(found)
+	s.files(found)
+
+	for _, c := range []akuvoxsim.Credential{{PIN: residentPIN}, {Card: residentCard}, {PIN: strangePIN}} { // the panel's log shows them in clear
+		s.sim.Present(c)
+	}
+	s.d = startDaemon(t, s.cfg)
+	opened, refused := false, false
+	hears(s.cloud, protocol.TypeEvent, func(e protocol.Events) bool {
+		opened, refused = opened || doorOf(t, e, "p1"), refused || doorOf(t, e, "")
+		return opened && refused
+	})
+	found.add("page after the doors", []byte(s.d.page()))
+	for _, m := range s.cloud.broker.Messages.All() {
+		if m.Client == string(s.cloud.gateway) {
+			found.add(m.Topic, m.Payload)
+		}
+	}
+	s.d.end(os.Kill)
 	s.log(found)
 	s.files(found)
 

@@ -23,7 +23,7 @@ const steadyEvents = 10 * time.Minute
 type source struct {
 	sync.Mutex
 	panel  driver.Panel    // nil: there is none
-	ctx    context.Context // lives as long as the device may be listened to; nil: it has not answered yet
+	ctx    context.Context // of the loop's Run; ends when the device may be listened to no more; nil: it has not answered yet
 	cancel func()
 	busy   chan struct{} // closed when nobody listens any more; nil: nobody does
 	news   chan struct{} // closed when any of it changes; nil: nobody waits
@@ -52,14 +52,14 @@ func (s *source) take(p driver.Panel) {
 }
 
 // start lets the instance be listened to: its device has answered.
-func (s *source) start(p driver.Panel) {
+func (s *source) start(ctx context.Context, p driver.Panel) {
 	s.Lock()
 	defer s.Unlock()
-	if s.ctx != nil && s.panel == p {
+	if s.ctx != nil && s.ctx.Err() == nil && s.panel == p {
 		return
 	}
 	s.panel = p
-	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.ctx, s.cancel = context.WithCancel(ctx)
 	s.tell()
 }
 
@@ -74,7 +74,7 @@ func (s *source) tell() {
 func (s *source) begin() (from driver.EventSource, alive context.Context, news <-chan struct{}) {
 	s.Lock()
 	defer s.Unlock()
-	if s.ctx != nil {
+	if s.ctx != nil && s.ctx.Err() == nil {
 		if from, ok := s.panel.(driver.EventSource); ok {
 			s.busy = make(chan struct{})
 			return from, s.ctx, nil

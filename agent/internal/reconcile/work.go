@@ -156,7 +156,7 @@ func (l *Loop) probe(ctx context.Context) error {
 	same := reflect.DeepEqual(limits, l.limits)
 	l.limits, l.probed, l.lookAt = limits, true, l.mono().Add(lookEvery)
 	l.doors.keeps = it.logs && l.cfg.Doors != nil
-	l.source.start(l.panel)
+	l.source.start(ctx, l.panel)
 	if l.decideHours(); len(l.hours.want) > 0 {
 		l.lookAtHours()
 	}
