@@ -94,6 +94,16 @@ func (r reader) Property(ctx context.Context, id access.PropertyID) (console.Pro
 	return out, err
 }
 
+// Happened implements console.Reader.
+func (r reader) Happened(ctx context.Context, id access.PropertyID, ask console.HappeningsAsk) (out console.Happenings, err error) {
+	got, err := r.c.store.Happened(ctx, id, store.HappeningsAsk{Person: ask.Person, Before: ask.Before, Limit: ask.Limit})
+	out.Next = got.Next
+	for _, h := range got.List {
+		out.List = append(out.List, console.Happening{Event: h.Event, Gateway: h.Gateway, Late: h.Late, Name: h.Name, DoorName: h.DoorName, UnitName: h.UnitName})
+	}
+	return out, err
+}
+
 // decided is what policy says of people: why they have nothing, and who holds a PIN or a card that can be used.
 type decided struct {
 	known   bool

@@ -15,8 +15,8 @@ import (
 // What people with a screen reader, a keyboard or weak eyes need (WCAG 2.2).
 func TestThePagesAreAccessible(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, busy(), elm(func(p *Property) { p.Overview.ID = "oak" }))
-	for _, path := range []string{"/", "/property/elm", "/property/elm?q=zzz", "/nowhere"} {
+	s := newSite(t, busy(), elm(doors(3), func(p *Property) { p.Overview.ID = "oak" }))
+	for _, path := range []string{"/", "/property/oak", "/property/oak/events", "/property/elm", "/property/elm?q=zzz", "/nowhere"} {
 		page := s.page(path)
 		wants := func(good bool, format string, args ...any) {
 			t.Helper()

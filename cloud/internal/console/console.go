@@ -14,6 +14,7 @@
 //	  ?state=              only people of a level: problem, progress, ok, future, gone, none; or bare: without PIN and card
 //	  ?all=1               no limit on the number of rows
 //	  ?refresh=5           reloads every 5 seconds (1 to 3600)
+//	  /events              what happened at its doors: ?person=ID of one person, ?before=GATEWAY:NUMBER older
 //	  /sync (POST)         its live source is to be read now; leads back to the page
 //	/status.json           {"now","version","broker":{…},"properties":[overview]}
 //	/status.json?property= {"now","version","broker":{…},"property":{…}}; takes q and state too
@@ -103,6 +104,7 @@ func New(reader Reader, operator Operator, o Options, log *slog.Logger) http.Han
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", c.home)
 	mux.HandleFunc("GET /property/{id}", c.property)
+	mux.HandleFunc("GET /property/{id}/events", c.happened)
 	mux.HandleFunc("POST /property/{id}/sync", c.sync)
 	mux.HandleFunc("GET /status.json", c.status)
 	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
@@ -142,11 +144,17 @@ func (c *console) home(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *console) property(w http.ResponseWriter, r *http.Request) {
-	p, err := c.reader.Property(r.Context(), access.PropertyID(r.PathValue("id")))
+	id := access.PropertyID(r.PathValue("id"))
+	p, err := c.reader.Property(r.Context(), id)
+	var doors Happenings
+	if err == nil {
+		doors, err = c.reader.Happened(r.Context(), id, HappeningsAsk{Limit: happeningsBrief})
+	}
 	if err != nil {
 		c.fail(w, r, err)
 		return
 	}
+	p.Happened = doors.List
 	c.show(w, r, http.StatusOK, "property.html", c.propertyPage(c.frame(r, p.Overview.title()), c.judge(p), readFilter(r)))
 }
 

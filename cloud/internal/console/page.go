@@ -91,6 +91,7 @@ type propertyPage struct {
 	Everybody  int
 	Gateways   []gatewayView
 	Revoking   []revokingView
+	Happened   []happenedView // the newest few
 	Runs       []runView
 	Conflicts  []conflictView
 	Glossary   []Word
@@ -197,6 +198,7 @@ func (c *console) propertyPage(f frame, pic *picture, fl filter) propertyPage {
 	for _, v := range pic.Revoking {
 		out.Revoking = append(out.Revoking, pic.revoking(v))
 	}
+	out.Happened = pic.happenings(pic.Property.Happened)
 	for _, r := range pic.Runs {
 		out.Runs = append(out.Runs, runView{r, pic.stamp(r.Finished)})
 	}

@@ -13,6 +13,8 @@ type Reader interface {
 	Properties(ctx context.Context) ([]Overview, error)
 	// Property is everything about one property. One that does not exist is fault.Invalid.
 	Property(ctx context.Context, id access.PropertyID) (Property, error)
+	// Happened is what happened at its doors, the newest first.
+	Happened(ctx context.Context, id access.PropertyID, ask HappeningsAsk) (Happenings, error)
 }
 
 // Operator does what the pages let people do.
@@ -71,6 +73,7 @@ type Property struct {
 	Conflicts []Conflict // open ones
 	Gateways  []Gateway
 	Revoking  []Revocation // open ones, the oldest first
+	Happened  []Happening  // at the doors, the newest few; the page asks for them by itself
 	People    []Person     // everybody, in the order in which they are shown
 }
 
