@@ -41,12 +41,12 @@ type calls struct {
 
 	mu       sync.Mutex
 	kept     keptCalls
-	spare    int // calls that may come at once
-	refilled time.Time
+	room     allowance
 	received int
 	refused  int
 	dropped  []string // what the device did not keep
 	failed   string   // why it was not told, in words
+	calling  bool     // it was told since the start
 }
 
 // keptCalls is what is kept of one device, sealed like all else.
@@ -60,7 +60,7 @@ func (c *calls) blob() string { return "calls " + string(c.panel.cfg.ID) }
 // openCalls reads or makes the secret of a device's address. One that cannot be kept is made anew at the
 // next start.
 func (a *Agent) openCalls(p *panel) *calls {
-	c := &calls{agent: a, panel: p, poke: make(chan struct{}, 1), spare: callBurst}
+	c := &calls{agent: a, panel: p, poke: make(chan struct{}, 1), room: allowance{spare: callBurst}}
 	raw, err := a.box.site.Blob(c.blob())
 	if err == nil && raw != nil {
 		err = json.Unmarshal(raw, &c.kept)
@@ -141,6 +141,7 @@ func (c *calls) install(ctx context.Context) error {
 	}
 	c.say(got.Dropped, nil)
 	if on {
+		c.tells(len(got.Events))
 		return nil
 	}
 	c.agent.log.Info("the device calls no more", "device", string(c.panel.cfg.ID))
@@ -185,6 +186,17 @@ func (c *calls) say(dropped []string, err error) {
 	}
 }
 
+// tells logs once that the device calls.
+func (c *calls) tells(events int) {
+	c.mu.Lock()
+	first := !c.calling
+	c.calling = true
+	c.mu.Unlock()
+	if first {
+		c.agent.log.Info("the device calls when something happens", "device", string(c.panel.cfg.ID), "events", events)
+	}
+}
+
 // words are what the page says of it, "" nothing.
 func (c *calls) words() string {
 	c.mu.Lock()
@@ -209,14 +221,10 @@ func (c *calls) count() (received, refused int) {
 func (c *calls) takes(now time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if n := int(min(now.Sub(c.refilled)/callEvery, callBurst)); n > 0 {
-		c.spare, c.refilled = min(c.spare+n, callBurst), now
-	}
-	if c.spare == 0 {
+	if !c.room.take(now, callBurst, callEvery) {
 		c.refused++
 		return false
 	}
-	c.spare--
 	return true
 }
 

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -18,6 +19,9 @@ import (
 const (
 	mostTelling = 256              // events that wait for the store
 	sameAgain   = 10 * time.Second // a device that says the same within it says nothing new
+	tellBurst   = 60               // events of one device at once
+	tellEvery   = 20 * time.Second // and from one to the next
+	mostCause   = 120              // bytes of a device's own words
 )
 
 // happenings are the rings and alarms on their way into the outbox.
@@ -27,7 +31,26 @@ type happenings struct {
 
 	mu   sync.Mutex
 	last map[utterance]time.Time // when a device last said something
-	lost int                     // that there was no room for, and nobody was told of
+	room map[access.DeviceID]*allowance
+	lost map[access.DeviceID]int // that there was no room for, and nobody was told of
+}
+
+// allowance is how much may come at once, and by and by.
+type allowance struct {
+	spare int
+	at    time.Time
+}
+
+// take says whether one more may come now.
+func (a *allowance) take(now time.Time, burst int, every time.Duration) bool {
+	if n := int(min(now.Sub(a.at)/every, time.Duration(burst))); n > 0 || a.at.IsZero() {
+		a.spare, a.at = min(a.spare+max(n, 0), burst), now
+	}
+	if a.spare == 0 {
+		return false
+	}
+	a.spare--
+	return true
 }
 
 // utterance is what a device told.
@@ -39,7 +62,8 @@ type utterance struct {
 }
 
 func newHappenings(b *box) *happenings {
-	return &happenings{box: b, queue: make(chan access.Event, mostTelling), last: map[utterance]time.Time{}}
+	return &happenings{box: b, queue: make(chan access.Event, mostTelling), last: map[utterance]time.Time{},
+		room: map[access.DeviceID]*allowance{}, lost: map[access.DeviceID]int{}}
 }
 
 // listen hears what a panel tells by itself, and has it call where that is wanted.
@@ -55,6 +79,7 @@ func (a *Agent) listen(ctx context.Context, g *sync.WaitGroup, p *panel) {
 // hear takes in what a panel told. It never blocks.
 func (a *Agent) hear(p *panel, h driver.Happening) {
 	e := a.box.event("", "")
+	h.Cause = clipped(h.Cause)
 	e.Device, e.How, e.Person, e.Door = p.cfg.ID, h.How, h.By, doorAt(p, h.Relay)
 	if !h.At.IsZero() {
 		e.DeviceTime = h.At.UTC()
@@ -139,11 +164,33 @@ func (h *happenings) tell(e access.Event, unit string) {
 		clear(h.last)
 	}
 	h.last[what] = e.At
+	room := h.room[e.Device]
+	if room == nil {
+		room = &allowance{spare: tellBurst}
+		h.room[e.Device] = room
+	}
+	if !room.take(time.Now(), tellBurst, tellEvery) {
+		h.lost[e.Device]++
+		return
+	}
+	if n := h.lost[e.Device]; n > 0 {
+		e.Message = strings.TrimSpace(fmt.Sprintf("%s (before it %d more, which are not told: the device says too much)", e.Message, n))
+		delete(h.lost, e.Device)
+	}
 	select {
 	case h.queue <- e:
 	default:
-		h.lost++
+		h.lost[e.Device]++
 	}
+}
+
+// clipped is a device's own words, short and of one line.
+func clipped(s string) string {
+	s = strings.ToValidUTF8(strings.Join(strings.Fields(s), " "), "")
+	if len(s) > mostCause {
+		s = strings.ToValidUTF8(s[:mostCause], "")
+	}
+	return s
 }
 
 // run records what comes until ctx ends, and what has come by then.
@@ -167,12 +214,6 @@ func (h *happenings) run(ctx context.Context) error {
 
 // record tries until the store takes it; once only when ctx has ended.
 func (h *happenings) record(ctx context.Context, e access.Event) {
-	h.mu.Lock()
-	if h.lost > 0 {
-		e.Message = strings.TrimSpace(e.Message + " (more was told by devices while it could not be kept)")
-		h.lost = 0
-	}
-	h.mu.Unlock()
 	for wait := firstTell; ; wait = min(2*wait, lastTell) {
 		err := h.box.site.Tell(e)
 		if err == nil {

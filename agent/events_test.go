@@ -309,6 +309,9 @@ func TestHappeningsWaitForTheStore(t *testing.T) {
 		a.hear(p, driver.Happening{Kind: driver.HappenedTamper, Cause: "the case was opened", At: time.Now().Add(-time.Hour)})
 	}
 	a.hear(p, driver.Happening{Kind: driver.HappenedDoor, Relay: "A"})
+	for n := range 2 * tellBurst { // a device that has gone mad
+		a.hear(p, driver.Happening{Kind: driver.HappenedRing, Unit: fmt.Sprint(n), Cause: "x"})
+	}
 	h.stop()
 	again, err := New(t.Context(), h.cfg, Deps{Log: quiet(), Source: trusted()})
 	must(t, err)
@@ -316,12 +319,16 @@ func TestHappeningsWaitForTheStore(t *testing.T) {
 	if d := cmp.Diff([]string{"the case was opened"}, toldOf(t, again, access.EventTamper, "front")); d != "" {
 		t.Error(d)
 	}
+	if n := len(toldOf(t, again, access.EventRing, "front")); n < tellBurst-5 || n > tellBurst {
+		t.Errorf("%d rings were told of %d", n, 2*tellBurst)
+	}
 	if told := toldOf(t, again, access.EventDoor, "front"); len(told) > 0 {
 		t.Errorf("a hint of a panel that keeps a log became %q", told)
 	}
 }
 
-func TestWhereDevicesMayBeTold(t *testing.T) {
+// TestTowardsC17_DevicesCallAtThePropertysOwnNetwork: the address is one of the box's own, and a public one is doubted.
+func TestTowardsC17_DevicesCallAtThePropertysOwnNetwork(t *testing.T) {
 	t.Parallel()
 	for text, wrong := range map[string]bool{
 		"192.0.2.5:9470": false, "gateway.example.com:80": false, "[fd00::1]:9470": false, "": false, ":9470": true, "0.0.0.0:9470": true, "[::]:1": true, "192.0.2.5": true,

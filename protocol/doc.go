@@ -16,6 +16,8 @@ package protocol
 //	1  2026-11-22  first: state, command, receipt down; hello, ack, event, inventory, reply up.
 //	               There is no older peer. A newer one must go on sending version 1 to a gateway
 //	               whose hello says 1.
+//	               Added since, which an older peer passes over: events of kind ring and tamper, and of an
+//	               event how, device_time, unit and log.
 const Version = 1
 
 // Bounds on what a peer may send. They are checked before anything is allocated or decoded.

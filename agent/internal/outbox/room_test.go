@@ -31,10 +31,13 @@ func (r *rig) kinds() (out []access.EventKind) {
 func TestFullOutboxGivesUpDoorEventsFirst(t *testing.T) {
 	t.Parallel()
 	const d, p, s, l = access.EventDoor, access.EventConfirmed, access.EventStarted, access.EventLost
-	one := map[access.EventKind]access.Event{d: door(1), p: removal(1), s: started()}
+	const ring, alarm = access.EventRing, access.EventTamper
+	one := map[access.EventKind]access.Event{d: door(1), p: removal(1), s: started(), ring: {Kind: ring, Device: "lobby"}, alarm: {Kind: alarm, Device: "lobby"}}
 	for name, c := range map[string]struct{ in, want []access.EventKind }{
 		"fits":                          {[]access.EventKind{d, p, s, d}, []access.EventKind{d, p, s, d}},
 		"the oldest door goes":          {[]access.EventKind{s, d, p, d, d}, []access.EventKind{s, l, p, d, d}},
+		"a ring goes as a door does":    {[]access.EventKind{s, ring, p, d, d}, []access.EventKind{s, l, p, d, d}},
+		"tampering stays longer":        {[]access.EventKind{alarm, d, p, ring, d}, []access.EventKind{alarm, l, p, ring, d}},
 		"neighbours become one range":   {[]access.EventKind{d, d, d, s, p, p, p}, []access.EventKind{l, l, l, s, p, p, p}},
 		"then others":                   {[]access.EventKind{d, s, p, s, p, p}, []access.EventKind{l, l, p, s, p, p}},
 		"proofs stay whatever it costs": {[]access.EventKind{d, p, p, s, p, p, p, p}, []access.EventKind{l, p, p, l, p, p, p, p}},

@@ -7,6 +7,9 @@
 // that panics or hangs is cut off and replaced (guard.go); a start looks only at whom something can
 // have happened to (begin.go).
 //
+// It also reads what happened at the doors from the device's own log, between rounds (doorlog.go), and
+// lets others hear what the device tells by itself (source.go).
+//
 // It is level-triggered: what woke it does not matter, everything is read afresh. Removals go
 // first, and a revocation that arrives in mid-work is the next mutating request on the wire.
 // It knows no vendor and no cloud link; both must not import it.

@@ -85,6 +85,7 @@ func (l *Loop) readLog(ctx context.Context) error {
 		return err
 	}
 	now, _ := l.cfg.Clock.Now()
+	d.asked = l.mono()
 	got, finished, err := heed(ctx, l, shortCall, func(ctx context.Context, p driver.Panel) (driver.DoorLog, error) {
 		return p.(driver.DoorLogger).DoorLog(ctx, ask) //nolint:forcetypeassert // asked for when the device was probed
 	})
@@ -97,10 +98,10 @@ func (l *Loop) readLog(ctx context.Context) error {
 		return l.logFails(err)
 	}
 	d.owed = l.logEvents(got, now)
-	d.begun, d.fails, d.good, d.asked = true, 0, now, l.mono()
-	d.at = d.asked.Add(driver.DoorLogEvery)
+	d.begun, d.fails, d.good = true, 0, now
+	d.at = l.mono().Add(driver.DoorLogEvery)
 	if d.again && len(got.Entries) == 0 {
-		d.at = d.asked.Add(hintAgain)
+		d.at = l.mono().Add(hintAgain)
 	}
 	d.again = false
 	return l.payLog()

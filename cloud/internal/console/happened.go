@@ -146,7 +146,7 @@ var hows = map[string][2]string{
 func (pic *picture) tell(h Happening) string {
 	panel := pic.panelName(h.Gateway, h.Device)
 	where := cmp.Or(h.DoorName, string(h.Door), panel)
-	words := ""
+	var words string
 	switch h.Kind {
 	case access.EventDoor:
 		words = h.atDoor(where)

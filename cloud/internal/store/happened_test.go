@@ -16,7 +16,9 @@ import (
 func TestTowardsE3_WhatHappenedAtTheDoors(t *testing.T) {
 	onEach(t, func(t *testing.T, dsn string) {
 		h := newHouse(t, dsn)
-		h.update(t, func(ctx context.Context, tx *Tx) error { return tx.SetDoors(ctx, "maples", []access.Door{{ID: "lobby", Name: "Lobby"}}) })
+		h.update(t, func(ctx context.Context, tx *Tx) error {
+			return tx.SetDoors(ctx, "maples", []access.Door{{ID: "lobby", Name: "Lobby"}})
+		})
 		at := func(n int) time.Time { return noon().Add(time.Duration(n) * time.Second) }
 		h.tell(t, access.Event{Kind: access.EventStarted},
 			access.Event{Kind: access.EventReachable, Device: "lobby-1", At: at(1)},
