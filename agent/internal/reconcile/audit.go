@@ -66,28 +66,36 @@ const (
 
 // list reads every row, unless a removal becomes due: a big panel takes minutes, and nobody who should
 // be out stays in for an audit.
-func (l *Loop) list(ctx context.Context) (rows []model.Record, finished bool, err error) {
-	return heed(ctx, l, longCall, func(ctx context.Context, p driver.Panel) ([]model.Record, error) { return p.List(ctx) })
+func (l *Loop) list(ctx context.Context) ([]model.Record, bool, error) {
+	var rows []model.Record
+	finished, err := l.heed(ctx, longCall, func(ctx context.Context, p driver.Panel) (err error) {
+		rows, err = p.List(ctx)
+		return err
+	})
+	if err != nil || !finished { // a driver that never came back may still write rows
+		return nil, finished, err
+	}
+	return rows, true, nil
 }
 
 // heed is a call that only reads, and that a removal which becomes due, or a job that waits, ends.
 // Then it is not finished, and nothing follows from it.
-func heed[T any](ctx context.Context, l *Loop, limit time.Duration, f func(context.Context, driver.Panel) (T, error)) (v T, finished bool, err error) {
-	fl, err := launch(ctx, l, limit, f)
+func (l *Loop) heed(ctx context.Context, limit time.Duration, f func(context.Context, driver.Panel) error) (finished bool, err error) {
+	fl, err := launch(ctx, l, limit, func(ctx context.Context, p driver.Panel) (struct{}, error) { return struct{}{}, f(ctx, p) })
 	if err != nil {
-		return v, true, err
+		return true, err
 	}
 	for {
 		due, stop := l.nextDue()
 		select {
 		case <-fl.ctx.Done():
 			stop()
-			v, err = land(l, fl)
-			return v, true, err
+			_, err = land(l, fl)
+			return true, err
 		case out := <-fl.done:
 			stop()
-			v, err = landed(l, fl, out)
-			return v, true, err
+			_, err = landed(l, fl, out)
+			return true, err
 		case <-l.wake:
 		case <-due:
 		}
@@ -98,12 +106,11 @@ func heed[T any](ctx context.Context, l *Loop, limit time.Duration, f func(conte
 		if failed == nil && (!ok || u.rank > 0 || l.reports()) && !l.wanted() {
 			continue
 		}
-		var none T
 		fl.cancel()
 		if _, err := land(l, fl); isFallen(err) {
-			return none, false, errors.Join(failed, err)
+			return false, errors.Join(failed, err)
 		}
-		return none, false, failed
+		return false, failed
 	}
 }
 

@@ -86,8 +86,10 @@ func (l *Loop) readLog(ctx context.Context) error {
 	}
 	now, _ := l.cfg.Clock.Now()
 	d.asked = l.mono()
-	got, finished, err := heed(ctx, l, shortCall, func(ctx context.Context, p driver.Panel) (driver.DoorLog, error) {
-		return p.(driver.DoorLogger).DoorLog(ctx, ask) //nolint:forcetypeassert // asked for when the device was probed
+	var got driver.DoorLog
+	finished, err := l.heed(ctx, shortCall, func(ctx context.Context, p driver.Panel) (err error) {
+		got, err = p.(driver.DoorLogger).DoorLog(ctx, ask) //nolint:forcetypeassert // asked for when the device was probed
+		return err
 	})
 	switch {
 	case !finished:
