@@ -55,9 +55,8 @@ type Agent struct {
 	deps       Deps
 	log        *slog.Logger
 	box        *box
-	panels     []*panel // every configured device
-	driven     []*panel // of them those that could be set up
-	forgotten  []forgotten
+	yard       yard // the devices, which come and go
+	forgotten  atomic.Pointer[[]forgotten]
 	inventory  *inventory
 	onsite     *onsite
 	keeper     *supervise.Supervisor
@@ -105,22 +104,29 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Agent, error) {
 
 func (a *Agent) assemble(ctx context.Context) (err error) {
 	now := func() time.Time { t, _ := a.box.clock.Now(); return t }
-	a.panels = openPanels(a.cfg, a.deps.Kinds, driver.Deps{Log: a.log, Now: now}, a.box.site)
-	for _, p := range a.panels {
-		if p.wrong == nil {
-			a.driven = append(a.driven, p)
-			continue
-		}
-		a.log.Error("a device cannot be set up; the others work", "device", string(p.cfg.ID), "err", p.wrong, "remedy", fault.RemedyOf(p.wrong))
-	}
-	if a.forgotten, err = findForgotten(ctx, a.box, a.cfg); err != nil {
+	a.yard.deps = driver.Deps{Log: a.log, Now: now}
+	devices, err := a.box.devices(a.cfg)
+	if err != nil {
 		return err
 	}
 	a.happenings = newHappenings(a.box)
-	for _, p := range a.driven {
-		p.calls = a.openCalls(p)
+	for _, d := range a.cfg.Devices {
+		if _, ok, err := pairedOf(a.box.site, d.ID); ok && err == nil {
+			a.log.Warn("a device stands in the file and was paired too: the file counts", "device", string(d.ID), "remedy", "To have the paired one, take it out of the file.")
+		}
 	}
-	a.inventory = newInventory(a.box.site, a.panels, a.log)
+	var all []*panel
+	for _, d := range devices {
+		p := a.openPanel(d)
+		if all = append(all, p); p.wrong != nil {
+			a.log.Error("a device cannot be set up; the others work", "device", string(d.ID), "err", p.wrong, "remedy", fault.RemedyOf(p.wrong))
+		}
+	}
+	a.yard.list.Store(&all)
+	if err := a.lookForForgotten(ctx); err != nil {
+		return err
+	}
+	a.inventory = newInventory(a.box.site, a.panels(), a.log)
 	a.settings = openSettings(a.box.site, a.cfg, a.log)
 	a.remember()
 	a.onsite = newOnsite(a)
@@ -192,7 +198,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	if a.link != nil {
 		a.keep(ctx, &g, supervise.Work{Name: "link", Run: a.link.Run})
 	}
-	a.log.Info("gateway runs", "panels", len(a.panels), "revision", a.box.Position().Revision)
+	a.log.Info("gateway runs", "panels", len(a.panels()), "revision", a.box.Position().Revision)
 	g.Go(func() { a.ready(ctx) })
 	g.Wait()
 	return a.box.Close()
@@ -200,7 +206,7 @@ func (a *Agent) Run(ctx context.Context) error {
 
 // ready calls Deps.Ready once every loop enforces.
 func (a *Agent) ready(ctx context.Context) {
-	for _, p := range a.panels {
+	for _, p := range a.panels() {
 		if p.loop == nil {
 			continue // it could not be set up; the page says so
 		}
@@ -216,7 +222,7 @@ func (a *Agent) ready(ctx context.Context) {
 }
 
 func (a *Agent) makeLoops(ctx context.Context) {
-	for _, p := range a.driven {
+	for _, p := range a.driven() {
 		p.loop = a.loopOf(ctx, p)
 		a.steer(p)
 	}
@@ -225,10 +231,10 @@ func (a *Agent) makeLoops(ctx context.Context) {
 // enforce starts what doors need: the loops, the clock, the standing jobs. No network but the
 // panels' own is involved.
 func (a *Agent) enforce(ctx context.Context, g *sync.WaitGroup) {
+	a.yard.begin(ctx, g)
 	g.Go(func() { a.tellStarted(ctx) })
-	for _, p := range a.driven {
-		a.keep(ctx, g, supervise.Work{Name: p.name(), Run: p.loop.Run, Late: p.loop.Overdue, Fell: func(err error) { a.fell(p, err) }})
-		a.listen(ctx, g, p)
+	for _, p := range a.driven() {
+		a.drive(p)
 	}
 	a.keep(ctx, g, supervise.Work{Name: "what devices tell", Run: a.happenings.run})
 	a.keep(ctx, g, supervise.Work{Name: "clock", Run: func(ctx context.Context) error { a.box.clock.Run(ctx); return nil }})
@@ -280,14 +286,14 @@ func (a *Agent) tellStarted(ctx context.Context) {
 // started is what is told once at every start.
 func (a *Agent) started() []access.Event {
 	out := slices.Concat(a.box.untold, []access.Event{a.box.event(access.EventStarted, a.deps.Version)})
-	for _, p := range a.panels {
+	for _, p := range a.panels() {
 		if p.wrong != nil {
 			e := a.box.event(access.EventUnreachable, p.status().Message)
 			e.Device, e.Fault = p.cfg.ID, p.status().Fault
 			out = append(out, e)
 		}
 	}
-	for _, f := range a.forgotten {
+	for _, f := range a.forgottenNow() {
 		e := a.box.event(access.EventHeld, f.words()+": "+forgottenRemedy)
 		e.Device = f.device
 		out = append(out, e)
@@ -317,7 +323,7 @@ func (a *Agent) tend(ctx context.Context) error {
 		case <-changed:
 			changed = a.box.clock.Changed()
 			a.tendKeys()
-			for _, p := range a.driven {
+			for _, p := range a.driven() {
 				p.loop.Changed(true)
 			}
 		case <-snapshot.C:
@@ -333,7 +339,7 @@ func (a *Agent) tend(ctx context.Context) error {
 				a.room.compact()
 			}
 		case <-a.inventory.news:
-			a.inventory.update(a.panels)
+			a.inventory.update(a.panels())
 		}
 	}
 }

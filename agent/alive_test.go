@@ -52,7 +52,7 @@ func TestTowardsE1_AStuckDriverIsItsOwnTrouble(t *testing.T) {
 		if len(s.panel.Present("10001")) > 0 {
 			t.Error("an end did not act beside two bad drivers")
 		}
-		for _, p := range s.agent.driven {
+		for _, p := range s.agent.driven() {
 			st := p.status()
 			if bad := p.cfg.ID != "front"; bad != (st.Panics+st.Stuck > 0) || bad == st.Reachable || s.agent.keeper.Falls(p.name()) != 0 {
 				t.Errorf("%s: %d panics, %d stuck, reachable %v, %d falls", p.cfg.ID, st.Panics, st.Stuck, st.Reachable, s.agent.keeper.Falls(p.name()))

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"encoding/json"
@@ -60,11 +61,26 @@ var tells = map[string]func(context.Context, desk, []byte) (any, error){
 type desk struct {
 	*box
 	cfg    config.Config
-	loops  map[access.DeviceID]*reconcile.Loop // of the devices that could be set up; none from the files
-	onsite *onsite                             // nil from the files
+	agent  *Agent  // nil from the files
+	onsite *onsite // nil from the files
 }
 
-func socketPath(cfg config.Config) string { return filepath.Join(cfg.StateDir, "agent.sock") }
+// devices are those of the file, and then those that were paired.
+func (d desk) devices() ([]config.Device, error) { return d.box.devices(d.cfg) }
+
+// loop is the loop of a device; nil when there is none, or from the files.
+func (d desk) loop(id access.DeviceID) *reconcile.Loop {
+	if d.agent != nil {
+		if p := d.agent.panel(id); p != nil {
+			return p.loop
+		}
+	}
+	return nil
+}
+
+func socketPath(cfg config.Config) string {
+	return cmp.Or(cfg.Socket, filepath.Join(cfg.StateDir, "agent.sock"))
+}
 
 // Ask answers one question as JSON: through the daemon when it runs, else from the files.
 func Ask(ctx context.Context, cfg Config, path string, q url.Values, log *slog.Logger) ([]byte, error) {
@@ -96,10 +112,14 @@ func Tell(ctx context.Context, cfg Config, path string, what any) ([]byte, error
 	}
 	out, err := askDaemon(ctx, cfg, http.MethodPost, path, body)
 	if errors.Is(err, errResting) {
-		err = fault.New(fault.Unreachable, "tell", socketPath(cfg), "no gateway runs here, or you may not speak to it").
-			WithRemedy("Start it with gatehouse-agent start, and be the user it runs as, or root.")
+		err = nobodyRuns(cfg)
 	}
 	return out, err
+}
+
+func nobodyRuns(cfg Config) error {
+	return fault.New(fault.Unreachable, "tell", socketPath(cfg), "no gateway runs here, or you may not speak to it").
+		WithRemedy("Start it with gatehouse-agent start, and be the user it runs as, or root.")
 }
 
 // errResting says that no daemon answers on the socket.
@@ -129,7 +149,28 @@ func (e askError) fault() error {
 }
 
 func askDaemon(ctx context.Context, cfg Config, method, path string, body []byte) ([]byte, error) {
-	c := http.Client{Timeout: time.Minute, Transport: &http.Transport{
+	resp, err := throughSocket(ctx, cfg, method, path, body, time.Minute)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(resp.Body, 256<<20))
+	if err != nil {
+		return nil, fault.Wrap(fault.Timeout, "ask", "the running agent", err)
+	}
+	if resp.StatusCode == http.StatusOK {
+		return b, nil
+	}
+	var e askError
+	if err := json.Unmarshal(b, &e); err != nil {
+		return nil, fault.New(fault.Internal, "ask", "the running agent", "status %d", resp.StatusCode)
+	}
+	return nil, e.fault()
+}
+
+// throughSocket sends one request to the running agent; limit bounds all of it, 0 not at all.
+func throughSocket(ctx context.Context, cfg Config, method, path string, body []byte, limit time.Duration) (*http.Response, error) {
+	c := http.Client{Timeout: limit, Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, "unix", socketPath(cfg))
@@ -147,19 +188,7 @@ func askDaemon(ctx context.Context, cfg Config, method, path string, body []byte
 	case err != nil:
 		return nil, fault.Wrap(fault.Timeout, "ask", "the running agent", err)
 	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(io.LimitReader(resp.Body, 256<<20))
-	if err != nil {
-		return nil, fault.Wrap(fault.Timeout, "ask", "the running agent", err)
-	}
-	if resp.StatusCode == http.StatusOK {
-		return b, nil
-	}
-	var e askError
-	if err := json.Unmarshal(b, &e); err != nil {
-		return nil, fault.New(fault.Internal, "ask", "the running agent", "status %d", resp.StatusCode)
-	}
-	return nil, e.fault()
+	return resp, nil
 }
 
 // maxTold bounds what is told by POST.
@@ -182,6 +211,7 @@ func (d desk) serve(mux *http.ServeMux) {
 			answer(w)(tell(r.Context(), d, body))
 		})
 	}
+	mux.HandleFunc("POST "+orderPath, d.takeOrder)
 }
 
 func answer(w http.ResponseWriter) func(any, error) {

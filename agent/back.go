@@ -169,7 +169,7 @@ func (a *Agent) letBack(which func(access.Hold) bool, why string) error {
 	if err := a.box.letBack(people, why, ""); err != nil {
 		return err
 	}
-	for _, p := range a.driven {
+	for _, p := range a.driven() {
 		if p.loop != nil {
 			p.loop.Changed(false, people...)
 		}

@@ -271,7 +271,7 @@ func (a *Agent) called(w http.ResponseWriter, r *http.Request) {
 
 // callOf is the device of a secret, found in the same time whichever it is.
 func (a *Agent) callOf(token string) (found *calls) {
-	for _, p := range a.driven {
+	for _, p := range a.driven() {
 		c := p.calls
 		c.mu.Lock()
 		own := c.kept.Token
@@ -293,7 +293,7 @@ func (a *Agent) listenCalls() (net.Listener, error) {
 	_, port, err := net.SplitHostPort(ln.Addr().String()) // which may have been 0
 	at := net.JoinHostPort(host, cmp.Or(port, "80"))
 	a.callsAt.Store(&at)
-	for _, p := range a.driven {
+	for _, p := range a.driven() {
 		p.calls.look()
 	}
 	return ln, err

@@ -26,7 +26,7 @@ func CheckConfig(path string, log *slog.Logger) (cfg Config, doubts []string, er
 		}
 	}
 	if len(cfg.Devices) == 0 {
-		doubts = append(doubts, "there is no [[device]]: this gateway has no panel to keep")
+		doubts = append(doubts, "there is no [[device]]: this gateway has no panel to keep, unless one was paired on site")
 	}
 	if cfg.OnSite != "" && !loopback(cfg.OnSite) {
 		doubts = append(doubts, "onsite_listen "+cfg.OnSite+" is reached over the network, where PINs of staff are not encrypted: see that residents and guests are on another one")

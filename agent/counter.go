@@ -69,7 +69,7 @@ func (s counter) Site() localui.Site {
 	if zone, err := places.Property.Location(); err == nil {
 		out.Zone = zone
 	}
-	for _, id := range slices.Sorted(maps.Keys(s.o.served)) {
+	for _, id := range slices.Sorted(maps.Keys(s.o.served())) {
 		if d, known := places.Doors[id]; known {
 			out.Doors = append(out.Doors, d)
 		}

@@ -27,7 +27,8 @@ type panel struct {
 	cfg   config.Device
 	maker *maker
 	wrong error           // why it cannot be set up
-	loop  *reconcile.Loop // set by Run; nil when it cannot be set up
+	loop  *reconcile.Loop // set by Run, or before the panel joins; nil when it cannot be set up
+	rest  func() error    // ends the loop and waits for that; nil: it does not run
 	calls *calls          // nil when it cannot be set up
 }
 
@@ -45,19 +46,20 @@ func (p *panel) status() reconcile.Status {
 	return p.loop.Status()
 }
 
-// openPanels makes the drivers of the configuration; nothing is connected yet. A device that cannot
-// be made does not stop the others: it says why.
-func openPanels(cfg config.Config, kinds []driver.Kind, deps driver.Deps, site *store.Site) (out []*panel) {
-	for _, d := range cfg.Devices {
-		m := &maker{device: d, kinds: kinds, deps: deps, site: site}
-		p, err := m.open()
-		if err == nil {
-			err = p.Close() // the loop opens its own
-		}
-		if err != nil {
-			err = fault.Wrap(fault.Invalid, "set up device", string(d.ID), err)
-		}
-		out = append(out, &panel{cfg: d, maker: m, wrong: err})
+// openPanel makes the driver of a device once; nothing is connected yet. A device that cannot be made does not stop the
+// others: it says why.
+func (a *Agent) openPanel(d config.Device) *panel {
+	m := &maker{device: d, kinds: a.deps.Kinds, deps: a.yard.deps, site: a.box.site}
+	p, err := m.open()
+	if err == nil {
+		err = p.Close() // the loop opens its own
+	}
+	if err != nil {
+		err = fault.Wrap(fault.Invalid, "set up device", string(d.ID), err)
+	}
+	out := &panel{cfg: d, maker: m, wrong: err}
+	if err == nil {
+		out.calls = a.openCalls(out)
 	}
 	return out
 }
@@ -81,6 +83,9 @@ type driverMemory struct {
 func (m driverMemory) Load() ([]byte, error) { return m.site.Blob(m.name) }
 func (m driverMemory) Save(b []byte) error   { return m.site.SaveBlob(m.name, b) }
 
+// memoryOf is the name under which a device's driver keeps what it must remember.
+func memoryOf(id access.DeviceID) string { return "device memory " + string(id) }
+
 // open is reconcile.Config.Open.
 func (m *maker) open() (driver.Panel, error) {
 	if m.fence != nil {
@@ -90,12 +95,16 @@ func (m *maker) open() (driver.Panel, error) {
 	deps := m.deps
 	deps.Dial = m.fence.Dial
 	if m.site != nil {
-		deps.Memory = driverMemory{m.site, "device memory " + string(m.device.ID)}
+		deps.Memory = driverMemory{m.site, memoryOf(m.device.ID)}
 	}
 	return openPanel(m.device, m.kinds, deps)
 }
 
 func openPanel(d config.Device, kinds []driver.Kind, deps driver.Deps) (driver.Panel, error) {
+	if d.Locked != "" {
+		return nil, fault.New(fault.Denied, "log in to", "device "+string(d.ID), "%s", d.Locked).
+			WithRemedy("Pair it again; what is known of it is kept: gatehouse-agent device pair --id %s --password-file FILE", d.ID)
+	}
 	i := slices.IndexFunc(kinds, func(k driver.Kind) bool { return k.Name == d.Kind })
 	if i < 0 {
 		var known []string
@@ -104,11 +113,11 @@ func openPanel(d config.Device, kinds []driver.Kind, deps driver.Deps) (driver.P
 		}
 		return nil, fault.New(fault.Invalid, "look up", "kind", "%q is not a kind of device; known are %s", d.Kind, strings.Join(known, ", "))
 	}
-	password, err := config.Secret(d.PasswordFile)
+	password, err := secretOf(d.Password, d.PasswordFile)
 	if err != nil {
 		return nil, err
 	}
-	token, err := config.Secret(d.TokenFile)
+	token, err := secretOf(d.Token, d.TokenFile)
 	if err != nil {
 		return nil, err
 	}
@@ -119,6 +128,14 @@ func openPanel(d config.Device, kinds []driver.Kind, deps driver.Deps) (driver.P
 	}, deps)
 }
 
+// secretOf is a secret that is known, or else the one in a file.
+func secretOf(known access.Secret, file string) (access.Secret, error) {
+	if !known.IsZero() {
+		return known, nil
+	}
+	return config.Secret(file)
+}
+
 // loopOf makes the loop that owns a panel.
 func (a *Agent) loopOf(ctx context.Context, p *panel) *reconcile.Loop {
 	w := walker{a.box, ctx}
@@ -127,7 +144,7 @@ func (a *Agent) loopOf(ctx context.Context, p *panel) *reconcile.Loop {
 		Open:   p.maker.open, Wanted: w, Ledger: w, Clock: a.box.clock, Log: a.log, Audit: a.settings.audit(),
 		Contact: func() time.Time { return *a.contacted.Load() }, StaleAfter: a.settings.staleAfter,
 		Rand:   rand.New(rand.NewPCG(a.deps.Rand.Uint64(), a.deps.Rand.Uint64())), // a source serves one goroutine
-		Probed: func() { a.inventory.look(); p.calls.look() }, Doors: a.box.site, Limits: a.inventory.said[p.cfg.ID].Limits,
+		Probed: func() { a.inventory.look(); p.calls.look() }, Doors: a.box.site, Limits: whatItSaid(a.box.site, p.cfg.ID, a.log).Limits,
 	})
 }
 
@@ -186,6 +203,7 @@ func (inv *inventory) update(panels []*panel) {
 		devices = append(devices, access.Device{
 			ID: p.cfg.ID, Kind: p.cfg.Kind, Name: p.cfg.Name, Model: s.Identity.Model, Firmware: s.Identity.Firmware,
 			Doors: p.cfg.Doors, People: s.Limits.People,
+			URL: p.cfg.URL, Host: p.cfg.Host, User: p.cfg.User, TLSPin: p.cfg.TLSPin, Pace: access.Span(p.cfg.Pace), Report: p.cfg.Report,
 		})
 	}
 	last, was := inv.Devices()

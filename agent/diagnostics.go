@@ -62,9 +62,9 @@ func (a *Agent) diagnosis() any {
 	if s, err := a.box.outbox.Stats(); err == nil {
 		d.Events = eventDiagnosis{s.Waiting, s.Last, s.Bytes, s.Lost}
 	}
-	for i, p := range a.panels {
+	for i, p := range a.panels() {
 		if i == maxReported {
-			d.More = len(a.panels) - i
+			d.More = len(a.panels()) - i
 			break
 		}
 		d.Devices = append(d.Devices, diagnoseDevice(p.cfg.Kind, p.status()))
@@ -90,7 +90,7 @@ func (a *Agent) commands() *commands {
 
 // stations are the devices as commands see them.
 func (a *Agent) stations() (out []station) {
-	for _, p := range a.driven {
+	for _, p := range a.driven() {
 		s := station{id: p.cfg.ID, doors: p.cfg.Doors, reachable: p.status().Reachable}
 		if p.loop != nil {
 			s.hands = p.loop

@@ -3,6 +3,8 @@
 // Everything that decides lives below agent/internal; here is only who knows whom.
 //
 // Read it in this order: agent.go (New, Run), box.go (the files), devices.go and drivers.go (the
-// panels), forgotten.go (devices that nobody configures any more), link.go (the cloud), serve.go (page
-// and socket), ask.go (what the command line asks of a running or resting agent).
+// panels), yard.go (how they come and go), paired.go, pair.go, devicemode.go and devicereport.go (pairing on
+// site), discover.go, forgotten.go (devices that nobody looks after any more), link.go (the cloud), serve.go (page
+// and socket), ask.go (what the command line asks of a running or resting agent), order.go (what it has a
+// running one do about devices).
 package agent

@@ -9,7 +9,7 @@ import (
 // Kinds lists every kind of device this agent can drive: read it and know them all.
 func Kinds() []driver.Kind {
 	return []driver.Kind{
-		{Name: "akuvox", New: akuvox.New},
-		{Name: "comelit", New: comelit.New},
+		{Name: "akuvox", New: akuvox.New, Finds: akuvox.Finds()},
+		{Name: "comelit", New: comelit.New, Finds: comelit.Finds()},
 	}
 }

@@ -82,7 +82,11 @@ func askPlan(ctx context.Context, k desk, q url.Values) (any, error) {
 	only := access.DeviceID(q.Get("device"))
 	think, cancel := context.WithTimeout(ctx, longestThought)
 	defer cancel()
-	for _, d := range k.cfg.Devices {
+	devices, err := k.devices()
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range devices {
 		if only != "" && d.ID != only {
 			continue
 		}
@@ -101,7 +105,7 @@ func askPlan(ctx context.Context, k desk, q url.Values) (any, error) {
 // planDevice has the device's own loop think until the second context ends, when there is a loop. From the files the same decision is
 // made, of what was last written down.
 func (k desk) planDevice(ctx, think context.Context, d config.Device, now time.Time, trusted bool) (DevicePlan, error) {
-	l, knows := k.loops[d.ID], whatItSaid(k.site, d.ID, k.log).Identity != (model.Identity{})
+	l, knows := k.loop(d.ID), whatItSaid(k.site, d.ID, k.log).Identity != (model.Identity{})
 	if l == nil || !knows || k.unknown() {
 		return planFiles(walker{k.box, ctx}, k.cfg, d, now, trusted)
 	}

@@ -130,7 +130,7 @@ func EnrollAccept(cfg config.Config, raw []byte, log *slog.Logger) (protocol.Enr
 				WithRemedy("To make this box another gateway, stop the agent and give it an empty state directory.")
 		}
 		if b.Replaces != nil && old == nil { // else it took the place before
-			if err := x.succeed(*b.Replaces); err != nil {
+			if err := errors.Join(x.succeed(*b.Replaces), x.inherit(cfg, *b.Replaces)); err != nil {
 				return err
 			}
 		}

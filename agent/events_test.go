@@ -57,7 +57,7 @@ func TestTowardsE3_G10_FromTheDoorToTheCloudOnce(t *testing.T) {
 	happens := func(pin string, person access.PersonID) access.Event {
 		t.Helper()
 		h.opens(pin)
-		h.agent.driven[0].loop.DoorHint()
+		h.agent.driven()[0].loop.DoorHint()
 		return story.until(access.EventDoor, "", person)
 	}
 	e := happens("10001", "p1")
@@ -74,11 +74,11 @@ func TestTowardsE3_G10_FromTheDoorToTheCloudOnce(t *testing.T) {
 		t.Errorf("while the agent was away: %+v", e)
 	}
 	must(t, h.sim.SetFault(akuvoxsim.FaultSetting{Name: akuvoxsim.FaultReboot, On: true, Value: "1500ms"}))
-	h.agent.driven[0].loop.DoorHint()
+	h.agent.driven()[0].loop.DoorHint()
 	story.until(access.EventUnreachable, "", "")
 	story.until(access.EventReachable, "", "")
 	h.opens("7041838")
-	h.agent.driven[0].loop.DoorHint()
+	h.agent.driven()[0].loop.DoorHint()
 	story.until(access.EventDoor, "", "")
 	h.stop()
 	h.start()
@@ -303,7 +303,7 @@ func TestHappeningsWaitForTheStore(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	h.start()
-	a, p := h.agent, h.agent.driven[0]
+	a, p := h.agent, h.agent.driven()[0]
 	h.logs.wait(t, "device answers")
 	for range 3 {
 		a.hear(p, driver.Happening{Kind: driver.HappenedTamper, Cause: "the case was opened", At: time.Now().Add(-time.Hour)})

@@ -23,13 +23,13 @@ func (f forgotten) words() string {
 }
 
 // findForgotten compares the ledger with the configuration and logs what nobody looks after.
-func findForgotten(ctx context.Context, b *box, cfg config.Config) (out []forgotten, err error) {
+func findForgotten(ctx context.Context, b *box, known []config.Device) (out []forgotten, err error) {
 	devices, err := b.site.LedgerDevices()
 	if err != nil {
 		return nil, err
 	}
 	for _, id := range devices {
-		if slices.ContainsFunc(cfg.Devices, func(d config.Device) bool { return d.ID == id }) {
+		if slices.ContainsFunc(known, func(d config.Device) bool { return d.ID == id }) {
 			continue
 		}
 		people := 0
@@ -44,4 +44,25 @@ func findForgotten(ctx context.Context, b *box, cfg config.Config) (out []forgot
 		}
 	}
 	return out, nil
+}
+
+// forgottenNow are those that were noted last.
+func (a *Agent) forgottenNow() []forgotten {
+	if list := a.forgotten.Load(); list != nil {
+		return *list
+	}
+	return nil
+}
+
+// lookForForgotten notes them, at a start and whenever devices came or went.
+func (a *Agent) lookForForgotten(ctx context.Context) error {
+	known, err := a.box.devices(a.cfg)
+	if err != nil {
+		return err
+	}
+	list, err := findForgotten(ctx, a.box, known)
+	if err == nil {
+		a.forgotten.Store(&list)
+	}
+	return err
 }

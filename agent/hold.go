@@ -258,7 +258,7 @@ func noteHolds(e access.Event, people []access.PersonID, n access.HoldNote) (evs
 }
 
 func (a *Agent) holdsChanged() {
-	for _, p := range a.driven {
+	for _, p := range a.driven() {
 		if p.loop != nil {
 			p.loop.HoldsChanged()
 		}

@@ -70,7 +70,7 @@ func (w linkWanted) Apply(u access.Update) (bool, error) {
 	}
 	err = errors.Join(a.regained(done), a.meant(u.Meant), a.takeOwn(all || done.Own))
 	a.log.Info("wanted state stored", "revision", done.Position.Revision, "people_changed", len(done.People))
-	for _, p := range a.driven {
+	for _, p := range a.driven() {
 		if all || len(done.People) > 0 {
 			p.loop.Changed(all, done.People...)
 		}
@@ -110,7 +110,7 @@ func (a *Agent) contact(at time.Time) {
 	if err := a.box.site.SetContact(at); err != nil {
 		a.log.Error("the time of the last contact cannot be kept", "err", err)
 	}
-	for _, p := range a.driven {
+	for _, p := range a.driven() {
 		if p.loop != nil {
 			p.loop.ContactChanged()
 		}

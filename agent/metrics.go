@@ -80,7 +80,7 @@ func (g gauges) Collect(ch chan<- prometheus.Metric) {
 	put := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
-	for _, p := range g.agent.panels {
+	for _, p := range g.agent.panels() {
 		s, id := p.status(), string(p.cfg.ID)
 		put(g.up, truth(s.Reachable), id)
 		if p.wrong != nil {
@@ -120,7 +120,7 @@ func (g gauges) Collect(ch chan<- prometheus.Metric) {
 		}
 	}
 	put(g.back, float64(len(*g.agent.box.backs.Load())))
-	for _, f := range g.agent.forgotten {
+	for _, f := range g.agent.forgottenNow() {
 		put(g.forgotten, float64(f.people), string(f.device))
 	}
 	_, trusted := g.agent.box.clock.Now()
@@ -149,7 +149,7 @@ func (g gauges) happened(ch chan<- prometheus.Metric, p *panel, s reconcile.Stat
 // oldestRevocation is how long ago the oldest removal was asked for that is not confirmed.
 func (a *Agent) oldestRevocation() (oldest time.Duration) {
 	now, _ := a.box.clock.Now()
-	for _, p := range a.driven {
+	for _, p := range a.driven() {
 		oldest = max(oldest, age(p.status().Oldest, now))
 	}
 	return oldest

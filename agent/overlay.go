@@ -49,25 +49,30 @@ type OverlayReport struct {
 // the person but their own PIN, which the state knows.
 type onsite struct {
 	*box
-	served  map[access.DoorID]bool   // doors that a panel here opens
-	changed func(...access.PersonID) // tells the loops
+	served  func() map[access.DoorID]bool // doors that a panel here opens
+	changed func(...access.PersonID)      // tells the loops
 
 	mu sync.Mutex // one act at a time, so that guesses are counted
 }
 
 func newOnsite(a *Agent) *onsite {
-	o := &onsite{box: a.box, served: map[access.DoorID]bool{}, changed: a.overlayChanged}
-	for _, p := range a.panels {
+	return &onsite{box: a.box, served: a.served, changed: a.overlayChanged}
+}
+
+// served are the doors that a panel here opens.
+func (a *Agent) served() map[access.DoorID]bool {
+	out := map[access.DoorID]bool{}
+	for _, p := range a.panels() {
 		for d := range p.cfg.Doors {
-			o.served[d] = true
+			out[d] = true
 		}
 	}
-	return o
+	return out
 }
 
 // overlayChanged has every panel look at these people at once.
 func (a *Agent) overlayChanged(people ...access.PersonID) {
-	for _, p := range a.driven {
+	for _, p := range a.driven() {
 		if p.loop != nil {
 			p.loop.OverlayChanged(people...)
 		}

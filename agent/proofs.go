@@ -82,14 +82,18 @@ type DriftDevice struct {
 func askDrift(_ context.Context, k desk, q url.Values) (any, error) {
 	r := DriftReport{OK: true, Drift: []access.Drift{}, Devices: []DriftDevice{}, Gone: []access.Drift{}}
 	only := access.DeviceID(q.Get("device"))
-	if only != "" && !slices.ContainsFunc(k.cfg.Devices, func(d config.Device) bool { return d.ID == only }) {
+	devices, err := k.devices()
+	if err != nil {
+		return nil, err
+	}
+	if only != "" && !slices.ContainsFunc(devices, func(d config.Device) bool { return d.ID == only }) {
 		return nil, fault.New(fault.Invalid, "look up", "device", "%q is not in the configuration", only)
 	}
 	waits, err := k.driftWaits()
 	if err != nil {
 		return nil, err
 	}
-	for _, d := range k.cfg.Devices {
+	for _, d := range devices {
 		if only != "" && d.ID != only {
 			continue
 		}
@@ -158,7 +162,7 @@ func tellIgnore(ctx context.Context, d desk, body []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := d.loops[r.Device]
+	l := d.loop(r.Device)
 	switch {
 	case l == nil:
 		return nil, fault.New(fault.Invalid, "look up", "device", "%.40q is none of those driven here", r.Device)
@@ -198,7 +202,7 @@ func tellDrift(ctx context.Context, d desk, body []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := d.loops[r.Device]
+	l := d.loop(r.Device)
 	if err := r.check(l != nil); err != nil {
 		return nil, err
 	}

@@ -132,7 +132,7 @@ func TestHoldsAreListedAndStandInThePlan(t *testing.T) {
 		sleepFor(time.Minute)
 		hold := access.Hold{Person: "p1", Cause: access.HoldBrake, Since: time.Now()}
 		must(t, s.agent.box.site.PutHolds([]access.Hold{hold}))
-		s.agent.driven[0].loop.HoldsChanged()
+		s.agent.driven()[0].loop.HoldsChanged()
 		sleepFor(2 * time.Hour)
 		for name, d := range map[string]desk{"the loop": s.agent.desk(), "the files": {box: s.agent.box, cfg: s.agent.cfg}} {
 			v, err := askPlan(t.Context(), d, nil)
@@ -146,7 +146,7 @@ func TestHoldsAreListedAndStandInThePlan(t *testing.T) {
 		if list := v.(HoldsReport).Holds; err != nil || len(list) != 1 || list[0].Person != "p1" {
 			t.Errorf("%v %v", list, err)
 		}
-		if st := s.agent.driven[0].status(); st.Held != 1 || st.Revocations != 0 {
+		if st := s.agent.driven()[0].status(); st.Held != 1 || st.Revocations != 0 {
 			t.Errorf("%d held, %d to confirm", st.Held, st.Revocations)
 		}
 		s.end()

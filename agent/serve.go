@@ -12,8 +12,6 @@ import (
 
 	"gatehouse/agent/internal/health"
 	"gatehouse/agent/internal/localui"
-	"gatehouse/agent/internal/reconcile"
-	"gatehouse/protocol/access"
 	"gatehouse/protocol/access/fault"
 )
 
@@ -52,11 +50,7 @@ func (a *Agent) servers() (out []*server) {
 
 // desk answers the command line while the agent runs.
 func (a *Agent) desk() desk {
-	d := desk{box: a.box, cfg: a.cfg, loops: map[access.DeviceID]*reconcile.Loop{}, onsite: a.onsite}
-	for _, p := range a.driven {
-		d.loops[p.cfg.ID] = p.loop
-	}
-	return d
+	return desk{box: a.box, cfg: a.cfg, agent: a, onsite: a.onsite}
 }
 
 func (a *Agent) pages() http.Handler {
@@ -74,7 +68,7 @@ func (a *Agent) pages() http.Handler {
 
 // enforcing is the health check: every panel's loop has begun, whether or not panels answer.
 func (a *Agent) enforcing() error {
-	for _, p := range a.driven {
+	for _, p := range a.driven() {
 		if p.loop.Status().Since.IsZero() {
 			return fmt.Errorf("panel %s was not tried yet", p.cfg.ID)
 		}
@@ -84,7 +78,7 @@ func (a *Agent) enforcing() error {
 
 // recording is the health check: what happens at panels can be written down.
 func (a *Agent) recording() error {
-	for _, p := range a.driven {
+	for _, p := range a.driven() {
 		if words := p.status().Storage; words != "" {
 			return fmt.Errorf("removals act, additions and changes wait: %s", words)
 		}
@@ -152,6 +146,9 @@ func (s *server) keep(ctx context.Context, ln net.Listener) {
 // serve answers on ln until ctx ends or ln fails.
 func (s *server) serve(ctx context.Context, ln net.Listener) {
 	h := &http.Server{Handler: s.handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
+	if ln.Addr().Network() == "unix" { // an order may take minutes, and whoever gives one may do worse to this box
+		h.ReadTimeout, h.WriteTimeout = 0, 0
+	}
 	stop := context.AfterFunc(ctx, func() { _ = h.Close() }) // reading is all anybody does
 	defer stop()
 	if err := h.Serve(ln); !errors.Is(err, http.ErrServerClosed) {

@@ -161,14 +161,18 @@ func sameSettings(a, b access.Settings) bool {
 // fits looks for devices and doors that are not there: settings about them were meant for another
 // gateway, or are misspelt.
 func (s *settings) fits(in access.Settings, doors map[access.DoorID]access.Door) error {
+	devices, err := devicesOf(s.site, s.file, s.log)
+	if err != nil {
+		return err
+	}
 	for _, id := range slices.Sorted(maps.Keys(in.Drift)) {
-		if !slices.ContainsFunc(s.file.Devices, func(d config.Device) bool { return d.ID == id }) {
+		if !slices.ContainsFunc(devices, func(d config.Device) bool { return d.ID == id }) {
 			return fault.New(fault.Invalid, "check", "settings", "drift.%s: this gateway has no such device", id)
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(in.StaleAt)) {
 		_, known := doors[id]
-		here := slices.ContainsFunc(s.file.Devices, func(d config.Device) bool { _, has := d.Doors[id]; return has })
+		here := slices.ContainsFunc(devices, func(d config.Device) bool { _, has := d.Doors[id]; return has })
 		if !known && !here {
 			return fault.New(fault.Invalid, "check", "settings", "stale_after_at.%s: there is no such door", id)
 		}
@@ -204,7 +208,7 @@ func (a *Agent) applySettings() {
 	if a.link != nil {
 		a.link.SetIntervals(s.hello(), s.reconnect())
 	}
-	for _, p := range a.driven {
+	for _, p := range a.driven() {
 		if p.loop != nil {
 			a.steer(p)
 		}

@@ -41,10 +41,10 @@ func (a *Agent) view() localui.View {
 	if list, err := a.box.Overlays(); err == nil {
 		v.Acts = len(list)
 	}
-	for _, f := range a.forgotten {
+	for _, f := range a.forgottenNow() {
 		v.Forgotten = append(v.Forgotten, f.words()+": "+forgottenRemedy)
 	}
-	for _, p := range a.panels {
+	for _, p := range a.panels() {
 		v.Devices = append(v.Devices, a.deviceView(p))
 		s := p.status()
 		v.Revocations.Open += s.Revocations
@@ -72,6 +72,7 @@ func (a *Agent) deviceView(p *panel) localui.Device {
 		ID: string(p.cfg.ID), Name: p.cfg.Name, Kind: p.cfg.Kind, Model: s.Identity.Model, Firmware: s.Identity.Firmware,
 		Report: p.cfg.Report, Reachable: s.Reachable, Since: s.Since, Message: cmp.Or(s.Storage, s.Message),
 		Waiting: s.Waiting, Removals: s.Removals, Rows: s.Rows, Strangers: s.Strangers, Audited: s.Audited,
+		Way: a.way(p, s),
 	}
 	for _, n := range s.Drift {
 		d.Drift += n

@@ -82,8 +82,9 @@ func (o *onsite) door(words string) (access.DoorID, error) {
 		return "", err
 	}
 	var found, all []string
+	served := o.served()
 	for id, d := range places.Doors {
-		if !o.served[id] {
+		if !served[id] {
 			continue
 		}
 		all = append(all, string(id))

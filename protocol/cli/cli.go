@@ -56,7 +56,7 @@ type Command struct {
 	Name    string // may have two words, "enroll request"
 	Summary string
 	Example string
-	Args    int // how many arguments follow the flags
+	Args    int // how many arguments follow the flags; -1: any number
 	SetUp   func(*Call) func() error
 	// Endless commands run until they are told to stop: they print no result, and --json is for a failure.
 	Endless bool
@@ -194,7 +194,7 @@ func (p Program) do(c *Call, cmd Command, args []string) error {
 		return err
 	case err != nil:
 		return Usagef("%w; %s %s --help lists the flags", err, p.Name, cmd.Name)
-	case c.Flags.NArg() != cmd.Args:
+	case cmd.Args >= 0 && c.Flags.NArg() != cmd.Args:
 		return Usagef("%d arguments follow the flags, want %d; for example: %s", c.Flags.NArg(), cmd.Args, cmd.Example)
 	}
 	return work()

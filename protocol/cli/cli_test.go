@@ -25,6 +25,9 @@ func program(err error) Program {
 				return c.Tell(map[string]any{"ok": true, "to": *to}, "went to %s with %s", *to, c.Flags.Arg(0))
 			}
 		}},
+		{Name: "go any", Args: -1, SetUp: func(c *Call) func() error {
+			return func() error { return c.Tell(c.Flags.Args(), "%d of any", c.Flags.NArg()) }
+		}},
 		{Name: "hidden", Raw: func(c *Call, args []string) int { return len(args) }},
 	}}
 }
@@ -45,6 +48,8 @@ func TestRun(t *testing.T) {
 	}{
 		{"go far --to sea me", Done, "went to sea with me\n", ""},
 		{"go far --json me", Done, `{"ok":true,"to":"home"}`, ""},
+		{"go any", Done, "0 of any\n", ""},
+		{"go any a --json=false b", Done, "2 of any\n", ""},
 		{"go far", WrongUsage, "", "prog go: 0 arguments follow the flags, want 1"},
 		{"go far --where me", WrongUsage, "", "flag provided but not defined"},
 		{"go far --json --where me", WrongUsage, `"kind":"invalid"`, "flag provided"},

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,18 +22,21 @@ type deviceCommand struct {
 	run                    func(context.Context, *deviceCall) deviceAnswer
 	// alone is instead of run where no panel is asked; it reads its flags itself.
 	alone func(context.Context, deviceCommand, []string) deviceAnswer
+	// site is instead of both where the running gateway does it; args is then how many arguments there are, or -1.
+	site func(*cli.Call) func() error
+	args int
 }
 
 func deviceCommands() []deviceCommand {
 	const at = " --kind akuvox --url http://192.0.2.10 --user gate --password-file panel.txt"
-	return []deviceCommand{
-		{"probe", "says what a device is, can do and can hold; reads only", "gatehouse-agent device probe" + at + " --json", deviceProbe, nil},
-		{"selftest", "writes, reads, changes and removes a test person; leaves the device as found", "gatehouse-agent device selftest" + at, deviceSelftest, nil},
-		{"users", "lists everybody on a device, without PINs and card numbers", "gatehouse-agent device users" + at, deviceUsers, nil},
-		{"open", "opens one door once", "gatehouse-agent device open" + at + " --door A", deviceOpen, nil},
-		{"redeem", "turns an activation code into this gateway's own token for a device's bridge", "gatehouse-agent device redeem --kind comelit --host 192.0.2.10 --code-file code.txt --out token.txt", deviceRedeem, nil},
-		{"ports", "lists serial ports that a lock encoder may hang on, free or taken", "gatehouse-agent device ports --json", nil, devicePorts},
-	}
+	return append([]deviceCommand{
+		{name: "probe", summary: "says what a device is, can do and can hold; reads only", example: "gatehouse-agent device probe" + at + " --json", run: deviceProbe},
+		{name: "selftest", summary: "writes, reads, changes and removes a test person; leaves the device as found", example: "gatehouse-agent device selftest" + at, run: deviceSelftest},
+		{name: "users", summary: "lists everybody on a device, without PINs and card numbers", example: "gatehouse-agent device users" + at, run: deviceUsers},
+		{name: "open", summary: "opens one door once", example: "gatehouse-agent device open" + at + " --door A", run: deviceOpen},
+		{name: "redeem", summary: "turns an activation code into this gateway's own token for a device's bridge", example: "gatehouse-agent device redeem --kind comelit --host 192.0.2.10 --code-file code.txt --out token.txt", run: deviceRedeem},
+		{name: "ports", summary: "lists serial ports that a lock encoder may hang on, free or taken", example: "gatehouse-agent device ports --json", alone: devicePorts},
+	}, pairingCommands()...)
 }
 
 // deviceCall is one command being carried out.
@@ -45,6 +49,11 @@ type deviceCall struct {
 // object goes to stdout, also after wrong usage; what failed goes to stderr in one line either way.
 func runDevice(ctx context.Context, args []string, kinds []driver.Kind, stdin io.Reader, stdout, stderr io.Writer) int {
 	name := "device"
+	for _, cmd := range deviceCommands() {
+		if len(args) > 0 && args[0] == cmd.name && cmd.forSite(args[1:]) {
+			return cmd.onSite().Run(ctx, args, stdin, stdout, stderr)
+		}
+	}
 	a := func() deviceAnswer {
 		if len(args) == 0 {
 			return deviceUsage("say what to do: %s; --help explains", deviceNames())
@@ -65,6 +74,19 @@ func runDevice(ctx context.Context, args []string, kinds []driver.Kind, stdin io
 		return deviceUsage("there is no command %q; there are: %s", args[0], deviceNames())
 	}()
 	return a.show(name, cli.WantsJSON(args), stdout, stderr)
+}
+
+// forSite says that the running gateway does it. An audit of a device whose kind is given needs none.
+func (cmd deviceCommand) forSite(args []string) bool {
+	direct := slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(strings.TrimLeft(a, "-"), "kind") && a != "kind" })
+	return cmd.site != nil && (cmd.run == nil || !direct)
+}
+
+// onSite is such a command alone.
+func (cmd deviceCommand) onSite() cli.Program {
+	return cli.Program{Name: "gatehouse-agent device", Commands: []cli.Command{
+		{Name: cmd.name, Summary: cmd.summary, Example: cmd.example, Args: cmd.args, SetUp: cmd.site},
+	}}
 }
 
 // do reads the flags, makes the driver and runs the command.
@@ -105,9 +127,13 @@ func deviceNames() string {
 }
 
 func deviceHelp(w io.Writer) {
-	fmt.Fprint(w, "gatehouse-agent device talks to one device directly; no daemon is needed.\n\n")
+	fmt.Fprint(w, "gatehouse-agent device talks to one device directly, without the running gateway, or has the running gateway do it.\n\n")
 	for _, c := range deviceCommands() {
-		fmt.Fprintf(w, "  %-9s %s\n            example: %s\n", c.name, c.summary, c.example)
+		how := ""
+		if c.site != nil {
+			how = " (by the running gateway)"
+		}
+		fmt.Fprintf(w, "  %-13s %s%s\n                example: %s\n", c.name, c.summary, how, c.example)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"gatehouse/agent"
 	"gatehouse/agent/internal/driver/model"
 	"gatehouse/protocol/access/fault"
 	"gatehouse/protocol/cli"
@@ -21,9 +22,11 @@ type deviceAnswer struct {
 	Capabilities []string        `json:"capabilities,omitzero"`
 	Limits       *model.Limits   `json:"limits,omitempty"`
 	ClockSkew    *float64        `json:"clock_skew_seconds,omitempty"` // the device's clock is ahead by; absent: it does not tell
-	Steps        []deviceStep    `json:"steps,omitzero"`
+	Steps        []agent.Step    `json:"steps,omitzero"`
 	Users        []deviceUser    `json:"users,omitzero"`
 	Ports        []devicePort    `json:"ports,omitzero"`
+	Rows         []deviceRow     `json:"rows,omitzero"`
+	Count        int             `json:"count,omitempty"` // of all rows
 	Door         string          `json:"door,omitempty"`
 	Result       string          `json:"result,omitempty"` // done, refused, unknown
 	Out          string          `json:"out,omitempty"`    // the file that was written
@@ -31,13 +34,6 @@ type deviceAnswer struct {
 	exit int
 	text string          // for people, on stdout
 	help func(io.Writer) // instead of everything else
-}
-
-// deviceStep is one line of a selftest.
-type deviceStep struct {
-	Name   string `json:"name"`
-	OK     bool   `json:"ok"`
-	Detail string `json:"detail"`
 }
 
 // deviceFailed makes the answer of a failure; a kind decides the exit code.

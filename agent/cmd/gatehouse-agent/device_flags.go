@@ -41,7 +41,9 @@ func (f *deviceFlags) register(fs *flag.FlagSet, command string) {
 	fs.StringVar(&f.model, "model", "", "`model` to assume instead of what the device says")
 	fs.DurationVar(&f.pace, "pace", 0, "`pause` after each request; 0s for none (default: as the kind needs, 250ms for akuvox)")
 	fs.DurationVar(&f.timeout, "timeout", 0, "`time` for one request (default: as the kind needs, 10s for akuvox)")
-	fs.BoolVar(&f.json, "json", false, "answer with one JSON object")
+	if fs.Lookup("json") == nil {
+		fs.BoolVar(&f.json, "json", false, "answer with one JSON object")
+	}
 	if command == "selftest" {
 		fs.StringVar(&f.unit, "unit", "", "`unit` with a free slot for the test person, by the name or address it has on the device, or #0 for the first (comelit)")
 	}
@@ -57,8 +59,8 @@ func (f *deviceFlags) register(fs *flag.FlagSet, command string) {
 // config turns the flags into a driver's configuration. Errors are Invalid: our own input.
 func (f *deviceFlags) config(fs *flag.FlagSet, command string, kinds []driver.Kind, stdin io.Reader) (driver.Config, driver.Kind, error) {
 	cfg := driver.Config{
-		Kind: f.kind, URL: f.url, Host: f.host, WebPort: f.webPort, User: f.user, InsecureTLS: f.insecureTLS,
-		TLSPin: f.tlsPin, Pace: f.pace, Timeout: f.timeout, Model: f.model, IconaPort: f.iconaPort,
+		Kind: f.kind, URL: f.url, Host: f.host, WebPort: f.webPort, IconaPort: f.iconaPort, User: f.user, InsecureTLS: f.insecureTLS,
+		TLSPin: f.tlsPin, Pace: f.pace, Timeout: f.timeout, Model: f.model,
 	}
 	fs.Visit(func(set *flag.Flag) {
 		if set.Name == "pace" && f.pace <= 0 {
@@ -66,6 +68,9 @@ func (f *deviceFlags) config(fs *flag.FlagSet, command string, kinds []driver.Ki
 		}
 	})
 	kind, err := deviceKind(f.kind, kinds)
+	if command == "pair" && f.kind == "" { // one that was paired before has its own
+		err = nil
+	}
 	switch {
 	case err != nil:
 		return cfg, kind, err

@@ -20,7 +20,7 @@ type akuvoxFlags struct {
 	listen, control    string
 	model, auth        string
 	user, passwordFile string
-	zone               string
+	zone, mac          string
 	capacity           int
 	allow              []string
 	faults             []string
@@ -35,6 +35,7 @@ func (f *akuvoxFlags) register(fs *flag.FlagSet) {
 	fs.StringVar(&f.user, "user", "", "`name` for basic and digest")
 	fs.StringVar(&f.passwordFile, "password-file", "", "`file` with the password for basic and digest")
 	fs.StringVar(&f.zone, "zone", "UTC", "IANA `zone` of the panel's local time")
+	fs.StringVar(&f.mac, "mac", "", "hardware `address`, such as 0C:11:05:00:00:02; a fixed one without it, so that two panels would pass for one")
 	fs.IntVar(&f.capacity, "capacity", 0, "how many users fit; 0 means as many as the model holds")
 	fs.Func("allow", "`address` let in by mode allowlist; may be repeated, none lets nobody in", appendTo(&f.allow))
 	fs.Func("fault", "`name` or name=value of a fault that is on from the start; may be repeated", appendTo(&f.faults))
@@ -88,7 +89,7 @@ func runAkuvox(ctx context.Context, args []string, stdout, stderr io.Writer) err
 
 // panel turns the flags into a panel.
 func (f *akuvoxFlags) panel() (*akuvoxsim.Panel, error) {
-	o := akuvoxsim.Options{Model: f.model, Auth: akuvoxsim.Auth(f.auth), User: f.user, Capacity: f.capacity}
+	o := akuvoxsim.Options{Model: f.model, Auth: akuvoxsim.Auth(f.auth), User: f.user, Capacity: f.capacity, MAC: f.mac}
 	var err error
 	if o.Zone, err = time.LoadLocation(f.zone); err != nil {
 		return nil, usagef("--zone %s: not a known IANA zone, such as America/New_York", f.zone)

@@ -37,6 +37,8 @@ type Config struct {
 	Audit     time.Duration // how often every panel is read back as a whole
 	Reconnect time.Duration // the longest wait between attempts to reach the cloud
 	Devices   []Device
+	// Socket is where the running agent is asked; "": in StateDir. No key of the file: the command line says it.
+	Socket string
 }
 
 // Device is one [[device]] table.
@@ -58,6 +60,11 @@ type Device struct {
 	Doors        map[access.DoorID]string
 	WebPort      int // of Host; 0: the kind's default
 	IconaPort    int // of Host, comelit's bridge; 0: the kind's default
+
+	// Of a device that was paired on site and stands in no file: its secrets themselves, and why they are missing.
+	Paired          bool
+	Password, Token access.Secret
+	Locked          string
 }
 
 // Default is what a file that says nothing means.

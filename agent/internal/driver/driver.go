@@ -227,6 +227,7 @@ type Config struct {
 	URL         string // http://host:port
 	Host        string
 	WebPort     int // of Host; 0: the kind's default
+	IconaPort   int // of Host, of a comelit device's bridge; 0: the kind's default
 	User        string
 	Password    access.Secret
 	Token       access.Secret
@@ -235,7 +236,6 @@ type Config struct {
 	Pace        time.Duration // pause after each request; < 0: none; 0: the kind's default
 	Timeout     time.Duration // of one request; 0: the kind's default
 	Model       string        // profile to assume; "": ask the device
-	IconaPort   int           // of Host; 0: the kind's default
 	// Units says what the device calls for a unit, by the unit's name: "#3" or an address. What is in it
 	// wins over the names that the device shows.
 	Units map[string]string
@@ -246,4 +246,27 @@ type Kind struct {
 	Name string // "akuvox"
 	// New makes the driver without touching the network. Errors are Invalid and name the key.
 	New func(Config, Deps) (Panel, error)
+	// Finds are the ways to find devices of this kind; none: they must be known.
+	Finds []Find
+}
+
+// Find is one way to see whether a device of a kind stands at an address.
+type Find struct {
+	Name  string // of the port, "comelit-udp"
+	Ports string // where devices have it, "80 443"
+	// Ask asks that port of one host, unicast and without a login, and changes nothing there. nil: nothing
+	// of the kind answers. It ends with ctx.
+	Ask func(ctx context.Context, host, port string, deps Deps) *Found
+}
+
+// Found is what answered. All texts are the device's own, or about it: nobody vouches for them.
+type Found struct {
+	Kind    string `json:"kind"`
+	Address string `json:"address"` // as Config.URL or Config.Host takes it
+	Sure    bool   `json:"sure"`    // false: other devices may answer so too
+	Dialect string `json:"dialect,omitempty"`
+	What    string `json:"what"`             // in words
+	Remedy  string `json:"remedy,omitempty"` // what is missing before it can be paired
+	TLSPin  string `json:"tls_pin,omitempty"`
+	model.Identity
 }

@@ -81,6 +81,7 @@ type Device struct {
 	Waiting, Removals               int
 	Rows, Strangers, Drift          int // Drift: rows not as this gateway wrote them that nobody let be
 	Audited                         time.Time
+	Way                             string // how far it is on its way to being managed, on one line
 }
 
 const style = `:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
@@ -278,7 +279,9 @@ func (p *page) device(d Device) {
 	p.text(strings.Join(d.Doors, ", "))
 	p.raw(`</td><td class="` + class + `">`)
 	p.text(state)
-	p.raw(`</td><td>`)
+	p.raw(`<br><small>`)
+	p.text(d.Way)
+	p.raw(`</small></td><td>`)
 	p.text(fmt.Sprintf("%d people, %d of them to remove", d.Waiting, d.Removals))
 	p.raw(`</td><td>`)
 	if d.Audited.IsZero() {

@@ -21,7 +21,7 @@ func sample() View {
 		Cloud: Cloud{Connected: true, Since: at, Contact: at, Waiting: 3},
 		State: State{Position: access.Position{Epoch: 1, Revision: 42}, People: 70, Next: at.Add(time.Hour)},
 		Devices: []Device{
-			{ID: "lobby-1", Kind: "akuvox", Model: "X916", Doors: []string{"lobby (relay A)"}, Reachable: true, Since: at, Rows: 50, Strangers: 2, Audited: at},
+			{ID: "lobby-1", Kind: "akuvox", Model: "X916", Doors: []string{"lobby (relay A)"}, Reachable: true, Since: at, Rows: 50, Strangers: 2, Audited: at, Way: "found, <talking>, not managed"},
 			{ID: "rear", Kind: "akuvox", Since: at, Message: "no route to host", Waiting: 4, Removals: 1},
 			{ID: "side", Kind: "akuvox", Since: at, Refuses: true, Message: "HTTP 401"},
 		},
@@ -36,6 +36,7 @@ func TestPage(t *testing.T) {
 		"2026-11-22 16:00:00 EST", `class="bad">does not answer since 2026-11-22 15:00:00 EST: no route to host`,
 		`class="bad">refuses us since 2026-11-22 15:00:00 EST: look at user and password in the configuration; HTTP 401`,
 		"4 people, 1 of them to remove", "50 records, 2 not ours", "not read back yet",
+		"<small>found, &lt;talking&gt;, not managed</small>",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the page lacks %q", want)

@@ -191,5 +191,5 @@ func (l *Loop) compareAll(mine map[model.Ref][]model.Record) error {
 func (l *Loop) failed(err error) {
 	l.status.Lock()
 	defer l.status.Unlock()
-	l.status.Message = err.Error()
+	l.status.Message, l.status.Remedy = err.Error(), fault.RemedyOf(err)
 }

@@ -18,6 +18,7 @@ type Status struct {
 	Since     time.Time // of Reachable; zero before the first answer or failure
 	Fault     string    // kind of the last failure, "" while reachable
 	Message   string
+	Remedy    string // what to do about Message, "" nothing is known
 	NextTry   time.Time
 	Storage   string // why the box cannot record what happens, in words; "" it can
 	Panics    int    // instances of the driver that panicked and were replaced
@@ -96,7 +97,7 @@ func (l *Loop) reachable(ok bool, cause error) {
 		l.status.Since = now
 	}
 	if ok {
-		l.status.Fault, l.status.Message, l.status.NextTry = "", "", time.Time{}
+		l.status.Fault, l.status.Message, l.status.Remedy, l.status.NextTry = "", "", "", time.Time{}
 	}
 	l.status.Unlock()
 	if news {

@@ -43,6 +43,7 @@ func (l *Loop) backOff(err error) {
 	now, _ := l.cfg.Clock.Now()
 	l.status.Lock()
 	l.status.Fault, l.status.Message, l.status.NextTry = fault.KindOf(err).String(), err.Error(), now.Add(d)
+	l.status.Remedy = fault.RemedyOf(err)
 	l.status.Unlock()
 }
 

@@ -37,6 +37,7 @@ const (
 	bucketGone      = "drift_gone"
 	bucketObserved  = "observed"
 	bucketDoorLog   = "door_log" // one bucket a device inside
+	bucketPaired    = "paired"   // devices, by id
 )
 
 // Journal writes events in the transaction of the change they tell of.

@@ -72,6 +72,7 @@ func (s *Supervisor) Keep(ctx context.Context, w Work) {
 	s.mu.Lock()
 	s.works[w.Name] = k
 	s.mu.Unlock()
+	defer s.leave(k)
 	for failures := 0; ; {
 		began := time.Now()
 		err := contain(func() error { return w.Run(ctx) })
@@ -87,6 +88,13 @@ func (s *Supervisor) Keep(ctx context.Context, w Work) {
 			return
 		}
 	}
+}
+
+// leave says that work ended for good: it is late no more.
+func (s *Supervisor) leave(k *kept) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k.late = nil
 }
 
 // errEnded stands for work that returned without being told to.

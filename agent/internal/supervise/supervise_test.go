@@ -86,6 +86,23 @@ func TestWorkThatEndsRunsAgain(t *testing.T) {
 	})
 }
 
+// TestE5_WorkThatWasToldToEndIsLateNoMore: as a device's that is forgotten.
+func TestE5_WorkThatWasToldToEndIsLateNoMore(t *testing.T) {
+	s := supervisor()
+	ctx, cancel := context.WithCancel(t.Context())
+	late := func() time.Duration { return time.Hour }
+	s.Keep(ctx, Work{Name: "w", Late: late, Run: func(context.Context) error {
+		if s.Alive() == nil {
+			t.Error("work that is late counts as well")
+		}
+		cancel()
+		return nil
+	}})
+	if err := s.Alive(); err != nil {
+		t.Errorf("after its end: %v", err)
+	}
+}
+
 // TestTowardsE1_AliveIsTheSupervisorsTurn: late work and a supervisor that stands still are told; before it runs nothing is.
 func TestTowardsE1_AliveIsTheSupervisorsTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

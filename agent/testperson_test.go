@@ -1,4 +1,4 @@
-package main
+package agent
 
 import (
 	"strings"
@@ -18,7 +18,7 @@ func TestTestPersonCollidesWithNobody(t *testing.T) {
 		taken = append(taken, model.Record{PIN: access.NewSecret(string(d))})
 	}
 	for range 50 {
-		p, err := deviceTestPerson(limits, "", taken)
+		p, err := testPerson(limits, "", taken)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -29,7 +29,7 @@ func TestTestPersonCollidesWithNobody(t *testing.T) {
 			t.Fatalf("test person %+v", p)
 		}
 	}
-	if _, err := deviceChanged(model.Record{PIN: access.NewSecret("8")}, limits, taken); fault.KindOf(err) != fault.Full {
+	if _, err := changedPerson(model.Record{PIN: access.NewSecret("8")}, limits, taken); fault.KindOf(err) != fault.Full {
 		t.Errorf("with no PIN free: %v, want full", err)
 	}
 }
@@ -37,7 +37,7 @@ func TestTestPersonCollidesWithNobody(t *testing.T) {
 func TestTestPersonKeepsToTheLimits(t *testing.T) {
 	t.Parallel()
 	limits := model.Limits{PINDigitMin: 4, PINDigitMax: 6, PINs: 1, PINNoFirst: "9", Cards: 1, Relays: []string{"C", "D"}}
-	p, err := deviceTestPerson(limits, "", nil)
+	p, err := testPerson(limits, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,12 +47,12 @@ func TestTestPersonKeepsToTheLimits(t *testing.T) {
 	if len(p.Cards) != 1 || len(p.Cards[0].Reveal()) != 8 || p.Relays[0] != "C" || len(p.Relays) != 1 {
 		t.Errorf("cards %d, relays %v", len(p.Cards), p.Relays)
 	}
-	next, err := deviceChanged(p, limits, nil)
+	next, err := changedPerson(p, limits, nil)
 	if err != nil || next.PIN.Equal(p.PIN) || next.Name == p.Name || next.Ref != p.Ref {
 		t.Errorf("the changed person is not another PIN and name under the same reference: %v", err)
 	}
 	mute := model.Limits{}
-	if p, err := deviceTestPerson(mute, "", nil); err != nil || !p.PIN.IsZero() || p.Relays[0] != "A" {
+	if p, err := testPerson(mute, "", nil); err != nil || !p.PIN.IsZero() || p.Relays[0] != "A" {
 		t.Errorf("without limits: %+v %v", p, err)
 	}
 }
@@ -60,10 +60,10 @@ func TestTestPersonKeepsToTheLimits(t *testing.T) {
 func TestKeysSeeEveryDifference(t *testing.T) {
 	t.Parallel()
 	one := model.Record{Native: "1", Ref: "GHp7", Name: "T. Jones", PIN: access.NewSecret("4821"), Relays: []string{"A"}, Cards: []access.Secret{access.NewSecret("0A"), access.NewSecret("0B")}}
-	base := deviceKeys([]model.Record{one})[0]
+	base := rowKeys([]model.Record{one})[0]
 	turned := one
 	turned.Cards = []access.Secret{one.Cards[1], one.Cards[0]}
-	if deviceKeys([]model.Record{turned})[0] != base {
+	if rowKeys([]model.Record{turned})[0] != base {
 		t.Error("the order of cards counts")
 	}
 	for name, edit := range map[string]func(*model.Record){
@@ -77,7 +77,7 @@ func TestKeysSeeEveryDifference(t *testing.T) {
 	} {
 		r := one
 		edit(&r)
-		if deviceKeys([]model.Record{r})[0] == base {
+		if rowKeys([]model.Record{r})[0] == base {
 			t.Errorf("a changed %s is not seen", name)
 		}
 	}
@@ -86,7 +86,7 @@ func TestKeysSeeEveryDifference(t *testing.T) {
 func TestDifferenceNamesFieldsAndNoSecrets(t *testing.T) {
 	t.Parallel()
 	want := model.Record{Name: "a", PIN: access.NewSecret("482177"), Cards: []access.Secret{access.NewSecret("0A1B2C3D")}, Relays: []string{"A"}}
-	got := deviceDifference(want, model.Record{Name: "b", PIN: access.NewSecret("573388")})
+	got := rowDifference(want, model.Record{Name: "b", PIN: access.NewSecret("573388")})
 	for _, s := range []string{"name", "PIN", "cards", "relays"} {
 		if !strings.Contains(got, s) {
 			t.Errorf("%q does not name the %s", got, s)
@@ -97,7 +97,7 @@ func TestDifferenceNamesFieldsAndNoSecrets(t *testing.T) {
 			t.Errorf("%q shows a secret", got)
 		}
 	}
-	if deviceDifference(want, want) != "" {
+	if rowDifference(want, want) != "" {
 		t.Error("equal records differ")
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package agent
 
 import (
 	"crypto/rand"
@@ -12,15 +12,15 @@ import (
 	"gatehouse/protocol/access/fault"
 )
 
-// deviceTestID is the person behind a reference of the selftest.
-func deviceTestID(ref model.Ref) access.PersonID {
+// testID is the person behind a reference of the selftest.
+func testID(ref model.Ref) access.PersonID {
 	return access.PersonID(strings.TrimPrefix(string(ref), model.RefPrefix))
 }
 
-// deviceTestPerson is somebody who does not exist, whose reference, PIN and card nobody on the
+// testPerson is somebody who does not exist, whose reference, PIN and card nobody on the
 // device has. Both are random: for the seconds they are valid nobody can know them.
-func deviceTestPerson(l model.Limits, unit string, taken []model.Record) (model.Record, error) {
-	tail, err := deviceDigits(8)
+func testPerson(l model.Limits, unit string, taken []model.Record) (model.Record, error) {
+	tail, err := randomDigits(8)
 	if err != nil {
 		return model.Record{}, err
 	}
@@ -30,25 +30,26 @@ func deviceTestPerson(l model.Limits, unit string, taken []model.Record) (model.
 	}
 	if l.Slots > 0 {
 		if unit == "" {
-			return p, deviceWrong("--unit is missing: this device holds people by their unit", "Name a unit with a free slot, for example --unit 101.")
+			return p, fault.New(fault.Invalid, "read the command line", "", "--unit is missing: this device holds people by their unit").
+				WithRemedy("Name a unit with a free slot, for example --unit 101.")
 		}
 		p.Unit, p.Phone = unit, "+15550100" // a number of fiction; no e-mail, so nobody is invited
 	}
 	if l.PINs > 0 {
-		if p.PIN, err = deviceFreePIN(l, taken); err != nil {
+		if p.PIN, err = freePIN(l, taken); err != nil {
 			return p, err
 		}
 	}
 	if l.Cards > 0 {
-		card, err := deviceFree(8, "", taken)
+		card, err := freeDigits(8, "", taken)
 		p.Cards = []access.Secret{card}
 		return p, err
 	}
 	return p, nil
 }
 
-// deviceChanged is the same person with another name and PIN.
-func deviceChanged(p model.Record, l model.Limits, taken []model.Record) (model.Record, error) {
+// changedPerson is the same person with another name and PIN.
+func changedPerson(p model.Record, l model.Limits, taken []model.Record) (model.Record, error) {
 	p.Name = "Gatehouse Test 2"
 	if l.Slots > 0 {
 		p.Phone = "+15550101"
@@ -56,21 +57,21 @@ func deviceChanged(p model.Record, l model.Limits, taken []model.Record) (model.
 	if l.PINs == 0 {
 		return p, nil
 	}
-	pin, err := deviceFreePIN(l, append(slices.Clone(taken), p))
+	pin, err := freePIN(l, append(slices.Clone(taken), p))
 	p.PIN = pin
 	return p, err
 }
 
-func deviceFreePIN(l model.Limits, taken []model.Record) (access.Secret, error) {
+func freePIN(l model.Limits, taken []model.Record) (access.Secret, error) {
 	n := l.PINDigitMax
 	if n <= 0 || n > 8 {
 		n = max(l.PINDigitMin, 8)
 	}
-	return deviceFree(n, l.PINNoFirst+"0", taken)
+	return freeDigits(n, l.PINNoFirst+"0", taken)
 }
 
-// deviceFree is a random number of n digits that nobody has and that does not begin with a digit of notFirst.
-func deviceFree(n int, notFirst string, taken []model.Record) (access.Secret, error) {
+// freeDigits is a random number of n digits that nobody has and that does not begin with a digit of notFirst.
+func freeDigits(n int, notFirst string, taken []model.Record) (access.Secret, error) {
 	used := map[string]bool{}
 	for _, r := range taken {
 		used[r.PIN.Reveal()] = true
@@ -79,7 +80,7 @@ func deviceFree(n int, notFirst string, taken []model.Record) (access.Secret, er
 		}
 	}
 	for range 1000 {
-		s, err := deviceDigits(n)
+		s, err := randomDigits(n)
 		if err != nil {
 			return access.Secret{}, err
 		}
@@ -90,7 +91,7 @@ func deviceFree(n int, notFirst string, taken []model.Record) (access.Secret, er
 	return access.Secret{}, fault.New(fault.Full, "find a free PIN for", "the test person", "1000 random ones are taken or not allowed")
 }
 
-func deviceDigits(n int) (string, error) {
+func randomDigits(n int) (string, error) {
 	limit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil)
 	x, err := rand.Int(rand.Reader, limit)
 	if err != nil {
@@ -99,9 +100,9 @@ func deviceDigits(n int) (string, error) {
 	return fmt.Sprintf("%0*d", n, x), nil
 }
 
-// deviceKeys describes rows so that two lists can be compared whatever their order. It holds
+// rowKeys describes rows so that two lists can be compared whatever their order. It holds
 // secrets and is never shown.
-func deviceKeys(rows []model.Record) []string {
+func rowKeys(rows []model.Record) []string {
 	out := make([]string, 0, len(rows))
 	for _, r := range rows {
 		cards := make([]string, len(r.Cards))
@@ -115,8 +116,8 @@ func deviceKeys(rows []model.Record) []string {
 	return out
 }
 
-// deviceDifference names the fields that differ, never their secrets.
-func deviceDifference(want, got model.Record) string {
+// rowDifference names the fields that differ, never their secrets.
+func rowDifference(want, got model.Record) string {
 	var d []string
 	if want.Name != got.Name {
 		d = append(d, fmt.Sprintf("name %q instead of %q", got.Name, want.Name))
