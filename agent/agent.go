@@ -58,6 +58,7 @@ type Agent struct {
 	yard       yard // the devices, which come and go
 	forgotten  atomic.Pointer[[]forgotten]
 	inventory  *inventory
+	units      *unitMaps
 	onsite     *onsite
 	keeper     *supervise.Supervisor
 	settings   *settings
@@ -126,7 +127,9 @@ func (a *Agent) assemble(ctx context.Context) (err error) {
 	if err := a.lookForForgotten(ctx); err != nil {
 		return err
 	}
-	a.inventory = newInventory(a.box.site, a.panels(), a.log)
+	a.units = newUnitMaps(a.box.site, a.log)
+	a.inventory = newInventory(a.box.site, a.panels(), a.units.reported, a.log)
+	a.units.news = a.inventory.look
 	a.settings = openSettings(a.box.site, a.cfg, a.log)
 	a.remember()
 	a.onsite = newOnsite(a)

@@ -39,6 +39,7 @@ const (
 	AskDrift    = "/v1/drift"         // ?device=ID
 	AskHolds    = "/v1/holds"         //
 	AskOverlays = "/v1/overlay"       //
+	AskMap      = "/v1/map"           // ?device=ID
 )
 
 // What can be told to a running agent, and to nobody else: by POST, on its socket only.
@@ -46,15 +47,17 @@ const (
 	TellOverlay = "/v1/overlay"      // an OverlayRequest
 	TellIgnore  = "/v1/drift/ignore" // an IgnoreRequest
 	TellDrift   = "/v1/drift"        // a DriftRequest
+	TellMap     = "/v1/map"          // a MapRequest
 )
 
 var asks = map[string]func(context.Context, desk, url.Values) (any, error){
 	AskPlan: askPlan, AskDigest: askDigest, AskDump: askDump, AskOutbox: askOutbox,
 	AskProofs: askProofs, AskDrift: askDrift, AskHolds: askHolds, AskOverlays: askOverlays,
+	AskMap: askMap,
 }
 
 var tells = map[string]func(context.Context, desk, []byte) (any, error){
-	TellOverlay: tellOverlay, TellIgnore: tellIgnore, TellDrift: tellDrift,
+	TellOverlay: tellOverlay, TellIgnore: tellIgnore, TellDrift: tellDrift, TellMap: tellMap,
 }
 
 // desk is where questions are answered: the files and, while the daemon runs, its loops.
@@ -63,6 +66,7 @@ type desk struct {
 	cfg    config.Config
 	agent  *Agent  // nil from the files
 	onsite *onsite // nil from the files
+	units  *unitMaps
 }
 
 // devices are those of the file, and then those that were paired.
@@ -97,7 +101,7 @@ func Ask(ctx context.Context, cfg Config, path string, q url.Values, log *slog.L
 	if err != nil {
 		return nil, err
 	}
-	v, err := asks[path](ctx, desk{box: b, cfg: cfg}, q)
+	v, err := asks[path](ctx, desk{box: b, cfg: cfg, units: newUnitMaps(b.site, log)}, q)
 	if err := errors.Join(err, b.Close()); err != nil {
 		return nil, err
 	}
@@ -191,8 +195,8 @@ func throughSocket(ctx context.Context, cfg Config, method, path string, body []
 	return resp, nil
 }
 
-// maxTold bounds what is told by POST.
-const maxTold = 4 << 10
+// maxTold bounds what is told by POST: a map of some thousand units.
+const maxTold = 64 << 10
 
 // serve answers the same questions on the daemon's socket, and does what is told there.
 func (d desk) serve(mux *http.ServeMux) {

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"maps"
 
 	"gatehouse/protocol/access"
 	"gatehouse/protocol/access/fault"
@@ -49,6 +50,40 @@ func (a *Agent) setMode(ctx context.Context, r DeviceOrder) (ModeReport, error) 
 	}
 	line, err := a.deviceReport(ctx, a.panel(p.ID))
 	return ModeReport{OK: true, Device: &line}, err
+}
+
+// setDoors changes which relay of a paired device opens which door.
+func (a *Agent) setDoors(r MapRequest) error {
+	done, err := a.changing(r.Device, "map")
+	if err != nil {
+		return err
+	}
+	defer done()
+	p, ok, err := pairedOf(a.box.site, r.Device)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return noDevice(r.Device)
+	}
+	doors := map[access.DoorID]string{}
+	maps.Copy(doors, p.Doors)
+	for _, door := range r.NoDoors {
+		delete(doors, access.DoorID(door))
+	}
+	for door, relay := range r.Doors {
+		doors[access.DoorID(door)] = relay
+	}
+	if p.Doors = doors; len(doors) == 0 && !p.Report {
+		return fault.New(fault.Conflict, "map", "device "+string(p.ID), "without any door everybody would be taken off it").
+			WithRemedy("Stop managing it first: gatehouse-agent device report %s", p.ID)
+	}
+	if err := a.canPair(p); err != nil {
+		return err
+	}
+	e := a.box.event(access.EventState, "which of its relays opens which door was changed on site")
+	e.Device = p.ID
+	return a.changePaired(p, e)
 }
 
 // changePaired stores what was decided about a paired device, and drives it by that.

@@ -16,6 +16,7 @@ import (
 	"gatehouse/agent/internal/driver"
 	"gatehouse/agent/internal/driver/model"
 	"gatehouse/agent/internal/driver/wrap"
+	"gatehouse/agent/internal/plan"
 	"gatehouse/agent/internal/reconcile"
 	"gatehouse/agent/internal/store"
 	"gatehouse/protocol/access"
@@ -145,6 +146,10 @@ func (a *Agent) loopOf(ctx context.Context, p *panel) *reconcile.Loop {
 		Contact: func() time.Time { return *a.contacted.Load() }, StaleAfter: a.settings.staleAfter,
 		Rand:   rand.New(rand.NewPCG(a.deps.Rand.Uint64(), a.deps.Rand.Uint64())), // a source serves one goroutine
 		Probed: func() { a.inventory.look(); p.calls.look() }, Doors: a.box.site, Limits: whatItSaid(a.box.site, p.cfg.ID, a.log).Limits,
+		Apartments: func(all []driver.Apartment) bool { return a.units.learned(p.cfg.ID, all) },
+		Units: func(places access.Places) map[access.UnitID]plan.Bell {
+			return a.units.bells(p.cfg.ID, places, !places.Partial && !a.box.unknown())
+		},
 	})
 }
 
@@ -156,7 +161,8 @@ type inventory struct {
 	wake chan struct{} // to the link: the inventory changed
 	news chan struct{} // to tend: a device said what it is
 
-	said map[access.DeviceID]said // of the goroutine that calls update
+	said  map[access.DeviceID]said // of the goroutine that calls update
+	units func(access.DeviceID) map[access.UnitID]string
 
 	mu      sync.Mutex // never held over a write to the store
 	number  uint64
@@ -169,8 +175,8 @@ type said struct {
 	Limits   model.Limits   `json:"limits"`
 }
 
-func newInventory(site *store.Site, panels []*panel, log *slog.Logger) *inventory {
-	inv := &inventory{site: site, log: log, wake: make(chan struct{}, 1), news: make(chan struct{}, 1), said: map[access.DeviceID]said{}}
+func newInventory(site *store.Site, panels []*panel, units func(access.DeviceID) map[access.UnitID]string, log *slog.Logger) *inventory {
+	inv := &inventory{site: site, log: log, units: units, wake: make(chan struct{}, 1), news: make(chan struct{}, 1), said: map[access.DeviceID]said{}}
 	for _, p := range panels {
 		inv.said[p.cfg.ID] = whatItSaid(site, p.cfg.ID, log)
 	}
@@ -202,7 +208,7 @@ func (inv *inventory) update(panels []*panel) {
 		s := inv.said[p.cfg.ID]
 		devices = append(devices, access.Device{
 			ID: p.cfg.ID, Kind: p.cfg.Kind, Name: p.cfg.Name, Model: s.Identity.Model, Firmware: s.Identity.Firmware,
-			Doors: p.cfg.Doors, People: s.Limits.People,
+			Doors: p.cfg.Doors, People: s.Limits.People, Units: inv.units(p.cfg.ID),
 			URL: p.cfg.URL, Host: p.cfg.Host, User: p.cfg.User, TLSPin: p.cfg.TLSPin, Pace: access.Span(p.cfg.Pace), Report: p.cfg.Report,
 		})
 	}

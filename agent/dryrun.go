@@ -128,6 +128,7 @@ func planFiles(w walker, cfg config.Config, d config.Device, now time.Time, trus
 		return DevicePlan{}, err
 	}
 	said, note := whatItSaid(w.site, d.ID, w.log), ""
+	in.Units = newUnitMaps(w.site, w.log).bells(d.ID, in.Places, false)
 	if in.Limits = said.Limits; said.Identity == (model.Identity{}) {
 		in.Limits, note = model.Limits{PINs: 1, Cards: math.MaxInt, Mobile: true}, neverAnswered
 	}

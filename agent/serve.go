@@ -50,7 +50,7 @@ func (a *Agent) servers() (out []*server) {
 
 // desk answers the command line while the agent runs.
 func (a *Agent) desk() desk {
-	return desk{box: a.box, cfg: a.cfg, agent: a, onsite: a.onsite}
+	return desk{box: a.box, cfg: a.cfg, agent: a, onsite: a.onsite, units: a.units}
 }
 
 func (a *Agent) pages() http.Handler {

@@ -27,6 +27,12 @@ func (b *box) succeed(p protocol.Predecessor) error {
 			}
 		}
 	}
+	units := newUnitMaps(b.site, b.log)
+	for _, d := range p.Devices {
+		if err := units.takeOver(d); err != nil {
+			return err
+		}
+	}
 	err := errors.Join(b.site.RecordAll(changes), b.site.SetFloor(p.Floor, access.Digest{}))
 	if err != nil {
 		return err

@@ -21,6 +21,9 @@ type Device struct {
 	TLSPin string `json:"tls_pin,omitempty"`
 	Pace   Span   `json:"pace,omitzero"`
 	Report bool   `json:"report,omitempty"` // its gateway's file lets nothing be written
+	// Units says where it calls each unit, by the address or "#3" by the index of the apartment; "": it is left
+	// out. Units that are in doubt are not in it. It goes to a box that takes the place of this one (row G15).
+	Units map[UnitID]string `json:"units,omitempty"`
 }
 
 // Grade says how well a write was confirmed by reading back.
@@ -63,6 +66,7 @@ type LedgerEntry struct {
 	Fault    string    `json:"fault,omitempty"` // kind of the last failure, "" when none
 	Message  string    `json:"message,omitempty"`
 	Told     string    `json:"told,omitempty"` // fingerprint of the refusals last told
+	Unit     string    `json:"unit,omitempty"` // of a device that calls units: the one it calls them for, by name
 }
 
 // OverlayKind is what was done at the gateway by hand.

@@ -113,7 +113,7 @@ func differs(want, have model.Record) string {
 		{"the PIN", func(r *model.Record) { r.PIN = want.PIN }},
 		{"the cards", func(r *model.Record) { r.Cards = want.Cards }},
 		{"the doors", func(r *model.Record) { r.Relays = want.Relays }},
-		{"the unit", func(r *model.Record) { r.Unit = want.Unit }},
+		{"the unit", func(r *model.Record) { r.Unit, r.Apartment = want.Unit, want.Apartment }},
 		{"the e-mail", func(r *model.Record) { r.Email = want.Email }},
 		{"the phone", func(r *model.Record) { r.Phone = want.Phone }},
 		{"the hours", func(r *model.Record) { r.Schedules = want.Schedules }},

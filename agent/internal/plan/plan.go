@@ -26,6 +26,8 @@ type Input struct {
 	Doors  map[access.DoorID]string // the relay of this device that opens each door
 	Limits model.Limits
 	Places access.Places
+	// Units says where the device calls each unit; nil: it finds every unit by its name.
+	Units  map[access.UnitID]Bell
 	Policy access.DriftPolicy // "" is DriftRepair
 
 	People  []access.Holder
@@ -46,6 +48,15 @@ type Input struct {
 	Others   Others
 
 	Print Printer
+}
+
+// Bell is where a device calls a unit.
+type Bell struct {
+	Apartment string // as in model.Record; "": nowhere
+	Why       string // then, in words, with what to do about it
+	// Doubt says that nobody has decided so: whoever is called for the unit already stays as they are, because
+	// from what is not known nothing follows.
+	Doubt bool
 }
 
 // Observed is what was read from the device.
@@ -213,6 +224,8 @@ func (m *maker) decide(c *candidate) {
 	switch {
 	case w.Unknown:
 		// What cannot be read says nothing: the row stays as it is.
+	case !w.Open && w.doubt != "" && c.ours && (c.entry.Unit == w.doubt || c.entry.Unit == ""):
+		// Nor does a unit of which it is not clear where it is.
 	case !w.Open && !c.ours:
 		// Nothing wanted, nothing of ours: a row that looks like ours was not written by this
 		// gateway and waits for a person (DESIGN §1.5).

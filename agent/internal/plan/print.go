@@ -23,6 +23,9 @@ func PrintRecord(pr Printer, r model.Record) string {
 	if r.Unit != "" || r.Email != "" || r.Phone != "" { // likewise
 		parts = append(parts, "calls", r.Unit, r.Email, r.Phone)
 	}
+	if r.Apartment != "" { // likewise
+		parts = append(parts, r.Apartment)
+	}
 	b, err := json.Marshal(parts)
 	if err != nil {
 		panic(err) // strings always marshal

@@ -29,6 +29,7 @@ type Wanted struct {
 	Stale   bool             // some door stays open only because a lease end may not act
 	Cause   access.EndReason // why access ended, "" when the state just no longer has it
 	Asked   time.Time        // when it ended
+	doubt   string           // the unit, by name, when nobody knows where the device calls it
 }
 
 // Want derives what one person should have on the device: which relays their open grants reach,
@@ -63,17 +64,18 @@ func (w *Wanted) fill(in Input, h access.Holder, given map[string]access.PersonI
 		return
 	}
 	w.edges(h.Residencies, in.Now) // the directory shows the unit
-	w.Record.Name = rules.DirectoryName(h.Person, unitName(in.Places, h, in.Now), in.Limits.NameChars)
+	w.Record.Name = rules.DirectoryName(h.Person, unitOf(in.Places, h, in.Now).Name, in.Limits.NameChars)
 	w.secrets(in, h, given)
+	granted := w.Why
+	w.Why = "no credential that this device can hold"
 	if in.Limits.Slots > 0 {
 		w.calls(in, h)
 	}
 	w.Open = !w.Record.PIN.IsZero() || len(w.Record.Cards) > 0 || w.Record.Email != "" || w.Record.Phone != ""
-	if !w.Open {
-		w.Why = "no credential that this device can hold"
-		if len(w.Refusals) == 0 { // else each says why already
-			w.refuse(fault.Invalid, "has no "+holds(in.Limits)+" that can be used here; give the resident one")
-		}
+	if w.Open {
+		w.Why = granted
+	} else if len(w.Refusals) == 0 { // else each says why already
+		w.refuse(fault.Invalid, "has no "+holds(in.Limits)+" that can be used here; give the resident one")
 	}
 	if e, known := in.Ledger[h.Person.ID]; w.Open && !in.Trusted && (!known || e.State == access.Removing) {
 		w.Open, w.Record = false, model.Record{}
@@ -165,18 +167,24 @@ func (w *Wanted) secrets(in Input, h access.Holder, given map[string]access.Pers
 // C12).
 func (w *Wanted) calls(in Input, h access.Holder) {
 	mobile := slices.ContainsFunc(h.Credentials, func(c access.Credential) bool { return c.Kind == access.Mobile })
-	unit := unitName(in.Places, h, in.Now)
-	p := h.Person
+	home := unitOf(in.Places, h, in.Now)
+	unit, bell, p := home.Name, in.Units[home.ID], h.Person
 	switch {
 	case !mobile || p.Directory == access.LeftOff:
 		return
 	case unit == "":
 		w.refuse(fault.Invalid, "lives in no unit that this panel could call; give the resident a unit")
 		return
+	case in.Units != nil && bell.Apartment == "":
+		if w.Why = "this panel does not call the unit"; bell.Doubt {
+			w.doubt = unit
+		}
+		w.refuse(fault.Invalid, bell.Why)
+		return
 	case p.Directory == access.Unlisted:
 		p.First, p.Last, p.Company = "", "", ""
 	}
-	w.Record.Unit, w.Record.Email = unit, p.Email
+	w.Record.Unit, w.Record.Apartment, w.Record.Email = unit, bell.Apartment, p.Email
 	if len(p.Phones) > 0 {
 		w.Record.Phone = p.Phones[0]
 	}
@@ -225,20 +233,19 @@ func (w *Wanted) sooner(t time.Time) {
 	}
 }
 
-// unitName is the unit somebody lives in now, else the one they go to next, else the one they left
+// unitOf is the unit somebody lives in now, else the one they go to next, else the one they left
 // last.
-func unitName(p access.Places, h access.Holder, now time.Time) string {
+func unitOf(p access.Places, h access.Holder, now time.Time) (u access.Unit) {
 	rs := slices.SortedFunc(slices.Values(h.Residencies), func(a, b access.Residency) int {
 		return cmp.Or(a.From.Compare(b.From), cmp.Compare(a.ID, b.ID))
 	})
-	name := ""
 	for _, r := range rs {
-		name = p.Units[r.Unit].Name
+		u = p.Units[r.Unit]
 		if r.Contains(now) || r.From.After(now) {
 			break
 		}
 	}
-	return name
+	return u
 }
 
 // edges makes the person due when a residency begins or ends.

@@ -44,6 +44,11 @@ func (l *Loop) audit(ctx context.Context) error {
 	if len(rows) < l.rows {
 		l.free()
 	}
+	if news, err := l.askUnits(ctx); err != nil {
+		return err
+	} else if news {
+		l.Changed(true)
+	}
 	l.auditFailures, l.auditAt, l.rows = 0, l.mono().Add(l.every), len(rows)
 	l.lookAtHours()
 	mine, strangers, err := l.sort(rows)

@@ -107,7 +107,11 @@ func (l *Loop) sinceMark() (bool, error) {
 
 // circumstances is a fingerprint of what beside a person and the time decides about their row.
 func (l *Loop) circumstances() string {
-	b, err := json.Marshal([]any{l.cfg.Device.Doors, l.limits, l.policyNow(), l.places, l.overlay})
+	of := []any{l.cfg.Device.Doors, l.limits, l.policyNow(), l.places, l.overlay}
+	if l.units != nil { // else as before there were any
+		of = append(of, l.units)
+	}
+	b, err := json.Marshal(of)
 	if err != nil {
 		return ""
 	}

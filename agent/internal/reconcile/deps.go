@@ -7,6 +7,7 @@ import (
 
 	"gatehouse/agent/internal/driver"
 	"gatehouse/agent/internal/driver/model"
+	"gatehouse/agent/internal/plan"
 	"gatehouse/protocol/access"
 )
 
@@ -120,6 +121,10 @@ type Config struct {
 	StaleAfter func(access.DoorID) time.Duration
 	// Doors keeps what was told of the door log; nil: it is not read.
 	Doors DoorBook
+	// Apartments is told, from the loop's goroutine, what a device that calls units calls, whenever that was
+	// asked for; true: it is news. Units says where the device calls each unit (plan.Input). Either may be nil.
+	Apartments func([]driver.Apartment) bool
+	Units      func(access.Places) map[access.UnitID]plan.Bell
 	// Probed is called from the loop's goroutine whenever the device said what it is; may be nil.
 	Probed func()
 }

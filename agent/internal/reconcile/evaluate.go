@@ -120,7 +120,9 @@ func (l *Loop) readPlaces() error {
 	if l.places, err = l.cfg.Wanted.Places(); err != nil {
 		return stored(err)
 	}
-	l.decideHours()
+	if l.decideHours(); l.cfg.Units != nil {
+		l.units = l.cfg.Units(l.places)
+	}
 	overlay, err := l.cfg.Ledger.Overlays()
 	if err == nil {
 		l.overlay = overlay
@@ -227,7 +229,7 @@ func (l *Loop) common() plan.Input {
 	return plan.Input{
 		Position: l.cfg.Wanted.Position(),
 		Now:      now, Trusted: trusted,
-		Doors: l.cfg.Device.Doors, Limits: l.limits, Places: l.places, Overlay: l.overlay,
+		Doors: l.cfg.Device.Doors, Limits: l.limits, Places: l.places, Units: l.units, Overlay: l.overlay,
 		Policy: l.policyNow(), Held: l.holds, Contact: l.contact(), StaleAfter: l.cfg.StaleAfter,
 		Ledger: map[access.PersonID]access.LedgerEntry{},
 		Others: plan.Others{Rows: l.rows, Secrets: l.secrets},

@@ -165,7 +165,7 @@ func (l *Loop) apply(ctx context.Context, step model.Step, entry access.LedgerEn
 	if step.Op != access.OpRemove {
 		entry.State = access.Written
 		entry.Print = plan.PrintRecord(l.cfg.Ledger, step.Record)
-		entry.Secrets = plan.Secrets(l.cfg.Ledger, step.Record)
+		entry.Secrets, entry.Unit = plan.Secrets(l.cfg.Ledger, step.Record), step.Record.Unit
 	}
 	e := proved(l.eventOf(pos, access.EventWritten, step.Person, step.Op), proof)
 	e.Message, e.Attempt = step.Why, entry.Attempts+1
@@ -267,7 +267,7 @@ func (l *Loop) settled(p access.PersonID, entry access.LedgerEntry, pl plan.Plan
 	entry = access.LedgerEntry{
 		Person: p, Ref: string(s.Record.Ref), Native: s.Record.Native, State: access.Settled, Grade: s.Grade,
 		Print: print, Secrets: plan.Secrets(l.cfg.Ledger, s.Record), Revision: pos.Revision,
-		At: now, Seen: now, Told: l.refused[p],
+		At: now, Seen: now, Told: l.refused[p], Unit: s.Record.Unit,
 	}
 	l.log.Info("confirmed", "person", string(p), "grade", s.Grade)
 	l.done(p, &entry, nil, e)

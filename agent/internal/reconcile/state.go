@@ -5,6 +5,7 @@ import (
 
 	"gatehouse/agent/internal/driver"
 	"gatehouse/agent/internal/driver/model"
+	"gatehouse/agent/internal/plan"
 	"gatehouse/protocol/access"
 )
 
@@ -17,6 +18,7 @@ type state struct {
 	limits  model.Limits
 	probed  bool
 	places  access.Places
+	units   map[access.UnitID]plan.Bell // where the device calls each; nil: it finds them by name
 	overlay []access.Overlay
 
 	queue   *keyed[urgency]          // who is due now

@@ -152,6 +152,10 @@ func (l *Loop) probe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	news, err := l.askUnits(ctx)
+	if err != nil {
+		return err
+	}
 	id, limits := it.Identity, it.Limits
 	same := reflect.DeepEqual(limits, l.limits)
 	l.limits, l.probed, l.lookAt = limits, true, l.mono().Add(lookEvery)
@@ -167,10 +171,32 @@ func (l *Loop) probe(ctx context.Context) error {
 	if l.cfg.Probed != nil {
 		l.cfg.Probed()
 	}
-	if !same || l.fullAt.IsZero() {
+	if !same || news || l.fullAt.IsZero() {
 		l.Changed(true) // limits decide what can be written, and nothing was told so far
 	}
 	return nil
+}
+
+// askUnits asks a device that calls units what it calls, and says whether that is news. What it does not tell
+// stays as it was told last; the error says that it does not answer.
+func (l *Loop) askUnits(ctx context.Context) (news bool, err error) {
+	if l.cfg.Apartments == nil {
+		return false, nil
+	}
+	all, err := call(ctx, l, longCall, func(ctx context.Context, p driver.Panel) ([]driver.Apartment, error) {
+		if u, ok := p.(driver.UnitLister); ok {
+			return u.Units(ctx)
+		}
+		return nil, nil
+	})
+	switch {
+	case err != nil && (ctx.Err() != nil || deviceDown(err)):
+		return false, err
+	case err != nil:
+		l.log.Warn("which apartments the device calls cannot be read", "err", err, "remedy", fault.RemedyOf(err))
+		return false, nil
+	}
+	return len(all) > 0 && l.cfg.Apartments(all), nil
 }
 
 // deviceDown tells trouble with the device as a whole from trouble with one record.

@@ -2,6 +2,7 @@ package comelit
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -63,8 +64,11 @@ func (p *Panel) conflict(step model.Step, why string) error {
 // put writes a person's slots.
 func (p *Panel) put(ctx context.Context, step model.Step) error {
 	rec := step.Record
-	unit, err := p.base.unit(rec.Unit)
+	unit, err := p.base.find(rec.Unit, rec.Apartment)
 	if err != nil {
+		return err
+	}
+	if err := p.leave(ctx, rec.Ref, unit); err != nil {
 		return err
 	}
 	mine := map[Place]Kind{}
@@ -74,7 +78,7 @@ func (p *Panel) put(ctx context.Context, step model.Step) error {
 	give, rest, waits := seats(unit, wants(rec.Email, rec.Phone), mine, p.free(unit))
 	name := pick(append([]string{rec.Name}, rec.Aliases...), p.taken(unit, rec.Ref))
 	for _, s := range give {
-		n := note{Ref: rec.Ref, Kind: s.kind, Unit: rec.Unit, Wanted: rec.Name, Name: name, Contact: s.contact, Relays: rec.Relays}
+		n := note{Ref: rec.Ref, Kind: s.kind, Unit: rec.Unit, Where: rec.Apartment, Wanted: rec.Name, Name: name, Contact: s.contact, Relays: rec.Relays}
 		if err := p.fill(ctx, s.at, n); err != nil {
 			return err
 		}
@@ -86,6 +90,13 @@ func (p *Panel) put(ctx context.Context, step model.Step) error {
 		return p.noSlot(rec, waits)
 	}
 	return nil
+}
+
+// leave clears what a person has in other apartments than theirs, before anything is written: until then they ring and
+// open where somebody else lives.
+func (p *Panel) leave(ctx context.Context, ref model.Ref, unit int) error {
+	mine := p.book.of(ref)
+	return p.clear(ctx, ref, slices.DeleteFunc(mine, func(at Place) bool { return at.Map == unit }))
 }
 
 // noSlot says who waits (row C11), in the words that installers know.

@@ -25,8 +25,9 @@ type note struct {
 	Ref     model.Ref `json:"ref"`
 	Kind    Kind      `json:"kind"`
 	Unit    string    `json:"unit"`
-	Wanted  string    `json:"wanted"` // the name that was asked for
-	Name    string    `json:"name"`   // and the one that was written, which differs where two share it
+	Where   string    `json:"where,omitempty"` // the apartment that was asked for; "": the unit by its name
+	Wanted  string    `json:"wanted"`          // the name that was asked for
+	Name    string    `json:"name"`            // and the one that was written, which differs where two share it
 	Contact string    `json:"contact"`
 	State   state     `json:"state"`
 	// Relays are those that were asked for. The device narrows nobody to some of them.

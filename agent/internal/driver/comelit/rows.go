@@ -17,6 +17,11 @@ func (p *Panel) rowsOf(ref model.Ref) []model.Record {
 		}
 		places = append(places, at.String())
 		p.include(&rec, at, n)
+		where := p.base.where(at.Map, n)
+		if len(places) > 1 && (rec.Unit != n.Unit || rec.Apartment != where) {
+			rec.Relays = nil // a move that was not finished
+		}
+		rec.Unit, rec.Apartment = n.Unit, where
 	}
 	if len(places) == 0 {
 		return nil
@@ -41,7 +46,6 @@ func (p *Panel) include(rec *model.Record, at Place, n note) {
 	if rec.Name == "" || s.Name != n.Wanted {
 		rec.Name = s.Name
 	}
-	rec.Unit = n.Unit
 	whole := s.Enabled && s.Kind == n.Kind && (n.State == seen || n.State == accepted)
 	if n.Kind == KindPhone {
 		rec.Phone, whole = s.Phone, whole && s.Email == ""

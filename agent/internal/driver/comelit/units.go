@@ -62,7 +62,42 @@ func (s *Snapshot) unit(name string) (int, error) {
 		why = "the device has several units of that name"
 	}
 	return 0, fault.New(fault.Invalid, "find", "unit "+tidy(name), "%s", why).
-		WithRemedy("Give the unit the name that its wall monitor (slot 0) has on the device's Users page, or its ViP address such as SB000001, or #0 for the first.")
+		WithRemedy("Say which apartment it is with gatehouse-agent device map, or give the unit the name that its wall monitor (slot 0) has on the device's Users page, or its ViP address such as SB000001, or #0 for the first.")
+}
+
+// find is the map index of a unit: of the apartment that was asked for, else by the unit's name.
+func (s *Snapshot) find(unit, apartment string) (int, error) {
+	if apartment == "" {
+		return s.unit(unit)
+	}
+	if n, ok := strings.CutPrefix(apartment, "#"); ok {
+		if m, err := strconv.Atoi(n); err == nil {
+			if _, there := s.at(Place{m, 1}); there {
+				return m, nil
+			}
+		}
+	}
+	found, fits := 0, 0
+	for m, address := range s.Apartments {
+		if strings.EqualFold(address, apartment) {
+			found, fits = m, fits+1
+		}
+	}
+	if fits == 1 {
+		return found, nil
+	}
+	return 0, fault.New(fault.Invalid, "find", "unit "+tidy(unit), "the map says %s, which is no one apartment of the device", tidy(apartment)).
+		WithRemedy("Look at gatehouse-agent device map, and say with --set which apartment it is.")
+}
+
+// where is the apartment of a slot as it was asked for, or its index where that is another one by now.
+func (s *Snapshot) where(m int, n note) string {
+	if n.Where != "" {
+		if asked, err := s.find(n.Unit, n.Where); err == nil && asked != m {
+			return "#" + strconv.Itoa(m)
+		}
+	}
+	return n.Where
 }
 
 // Units implements driver.UnitLister: the apartments of the newest backup in order, each with its ViP address and the

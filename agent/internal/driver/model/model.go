@@ -47,6 +47,8 @@ type Record struct {
 	Unit  string
 	Email string
 	Phone string
+	// Apartment is the unit's bell on the device, its address or "#3"; "": the device finds it by Unit's name.
+	Apartment string
 	// Aliases are longer forms of Name, to be shown instead, the first that is free, where somebody else
 	// of the unit has Name already. They are not compared: a driver reports Name for the one it took.
 	Aliases []string
@@ -60,7 +62,7 @@ type Record struct {
 // Same reports whether two rows give the same access under the same name. Native, ReadOnly, Hidden,
 // Unproven and Aliases do not count, nor does the order of cards, relays and schedules.
 func (r Record) Same(o Record) bool {
-	return r.Ref == o.Ref && r.Name == o.Name && r.Unit == o.Unit && r.Email == o.Email && r.Phone == o.Phone && r.PIN.Equal(o.PIN) &&
+	return r.Ref == o.Ref && r.Name == o.Name && r.Unit == o.Unit && r.Apartment == o.Apartment && r.Email == o.Email && r.Phone == o.Phone && r.PIN.Equal(o.PIN) &&
 		sameSet(cards(r.Cards), cards(o.Cards)) && sameSet(r.Relays, o.Relays) && sameSet(r.Schedules, o.Schedules)
 }
 
