@@ -135,6 +135,8 @@ func deviceHelp(w io.Writer) {
 		}
 		fmt.Fprintf(w, "  %-13s %s%s\n                example: %s\n", c.name, c.summary, how, c.example)
 	}
+	m := mapCommand()
+	fmt.Fprintf(w, "  %-13s %s (by the running gateway)\n                example: %s\n", "map", m.Summary, m.Example)
 }
 
 func (cmd deviceCommand) describe(fs *flag.FlagSet, w io.Writer) {

@@ -23,6 +23,7 @@ func program() cli.Program {
 		{Name: "state digest", Summary: "prints revision and digest of the wanted state", Example: "gatehouse-agent state digest", SetUp: setUpAsk(agent.AskDigest)},
 		{Name: "state dump", Summary: "prints every item of the wanted state, secrets redacted", Example: "gatehouse-agent state dump --json", SetUp: setUpAsk(agent.AskDump)},
 		{Name: "outbox verify", Summary: "checks the chain of events from end to end", Example: "gatehouse-agent outbox verify --json", SetUp: setUpAsk(agent.AskOutbox)},
+		mapCommand(),
 		{Name: "device", Summary: "finds, pairs, lists and audits devices; talks to one directly: probe, selftest, users, open; lists serial ports", Raw: func(c *cli.Call, args []string) int {
 			return runDevice(c, args, agent.Kinds(), c.Stdin, c.Stdout, c.Stderr)
 		}},
