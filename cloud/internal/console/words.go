@@ -1,6 +1,8 @@
 package console
 
 import (
+	"strings"
+
 	"gatehouse/protocol/access"
 	"gatehouse/protocol/access/fault"
 )
@@ -66,6 +68,11 @@ func remedy(on *OnPanel) string {
 		return ""
 	}
 	switch fault.Parse(on.Fault) {
+	case fault.Invalid:
+		if strings.Contains(on.Message, "device map") { // the gateway's words name the command
+			return "Have the installer say at the gateway which apartment the unit is; it then goes on by itself."
+		}
+		return "Correct the value in the source and import again."
 	case fault.Unreachable, fault.Timeout:
 		return "See that the panel has power and network; the gateway goes on trying."
 	case fault.Denied:
@@ -76,8 +83,6 @@ func remedy(on *OnPanel) string {
 		return "This panel cannot do it; use another kind of credential."
 	case fault.Conflict:
 		return "Something else on the panel has the same PIN, card or place; change one of the two."
-	case fault.Invalid:
-		return "Correct the value in the source and import again."
 	default:
 		return "Keep the gateway's log and report it; the gateway goes on trying."
 	}
