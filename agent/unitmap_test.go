@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"crypto/ed25519"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -14,6 +15,7 @@ import (
 
 	"gatehouse/agent/internal/driver/comelit/comelitsim"
 	"gatehouse/agent/internal/unitmap"
+	"gatehouse/protocol"
 	"gatehouse/protocol/access"
 	"gatehouse/protocol/access/fault"
 )
@@ -90,7 +92,7 @@ func phoneOf(n int) string { return fmt.Sprintf("+1555%07d", n) }
 func (w *tower) rings(want map[int]int) {
 	w.t.Helper()
 	var got map[int]int
-	for range 400 {
+	for range 1500 {
 		got = map[int]int{}
 		for _, s := range w.bells.Users(false) {
 			var n int
@@ -230,13 +232,19 @@ func (w *tower) survives(t *testing.T, nouns []access.Noun, want map[int]int) {
 func TestTowardsG15_TheMapGoesToTheNextBox(t *testing.T) {
 	t.Parallel()
 	w := newTower(t)
+	d := access.Device{ID: "gate-1", Units: map[access.UnitID]string{"u1": "SB000007", "u2": ""}}
+	_, key, err := ed25519.GenerateKey(nil)
+	must(t, err)
+	bundle := w.bundle(w.request("gw-1"), key, func(b *protocol.EnrollBundle) { b.Replaces = &protocol.Predecessor{Devices: []access.Device{d}} })
+	_, err = EnrollAccept(w.cfg, bundle, w.logs.logger())
+	must(t, err)
 	a, err := New(t.Context(), w.cfg, Deps{Log: w.logs.logger(), Source: trusted()})
 	must(t, err)
 	defer func() { must(t, a.Close()) }()
-	d := access.Device{ID: "gate-1", Units: map[access.UnitID]string{"u1": "SB000007", "u2": ""}}
-	must(t, a.units.takeOver(d))
-	d.Units = map[access.UnitID]string{"u1": "SB000001"}
-	must(t, a.units.takeOver(d))
+	if _, devices := a.inventory.Devices(); !maps.Equal(devices[0].Units, d.Units) {
+		t.Errorf("the inventory says %v", devices[0].Units)
+	}
+	must(t, a.units.takeOver(access.Device{ID: "gate-1", Units: map[access.UnitID]string{"u1": "SB000001"}}))
 	places := access.Places{Units: map[access.UnitID]access.Unit{"u1": {ID: "u1", Name: "101"}, "u2": {ID: "u2", Name: "102"}, "u3": {ID: "u3", Name: "103"}}}
 	bells := newUnitMaps(a.box.site, a.log).bells("gate-1", places, true)
 	if b := bells["u1"]; b.Apartment != "SB000007" {
@@ -268,4 +276,40 @@ func TestALongMapIsNotReported(t *testing.T) {
 	if u := a.units.reported("gate-1"); u != nil {
 		t.Errorf("%d units are reported", len(u))
 	}
+}
+
+// TestTowardsC3_TheFirstLoadIsRehearsed: everybody of 120 units at once. A device that is only reported on says what it
+// would get and whom it would not, and nothing is written; then exactly that is done.
+func TestTowardsC3_TheFirstLoadIsRehearsed(t *testing.T) {
+	t.Parallel()
+	w := newTower(t)
+	nouns := slices.Concat(places()[:1], places()[2:], unitsOf120(map[int]string{7: "The Loft"}))
+	want := map[int]int{}
+	for i := range 120 {
+		nouns = append(nouns, caller(i)...)
+		if i != 7 {
+			want[i] = i
+		}
+	}
+	w.cfg.Devices[0].Report = true
+	w.run()
+	w.store(1, nouns...)
+	var r PlanReport
+	for len(r.Devices) == 0 || len(r.Devices[0].Refusals) != 1 { // until the apartments are known
+		receive(t, tick(), "the plan")
+		must(t, json.Unmarshal([]byte(w.ask(AskPlan)), &r))
+	}
+	if p := r.Devices[0]; len(p.Steps) != 119 || p.Refusals[0].Person != "p7" || !strings.Contains(p.Refusals[0].Why, "unit The Loft has no apartment on this panel") {
+		t.Errorf("%d steps, refused %+v", len(p.Steps), p.Refusals)
+	}
+	if n := len(w.bells.Stats().Writes); n > 0 {
+		t.Errorf("%d writes while it was rehearsed", n)
+	}
+	w.stop()
+	w.cfg.Devices[0].Report = false
+	w.run()
+	w.rings(want)
+	must(t, w.tell(MapRequest{Set: map[string]string{"the loft": "108"}}))
+	want[7] = 7
+	w.rings(want)
 }
