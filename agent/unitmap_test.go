@@ -286,7 +286,7 @@ func TestTowardsC3_TheFirstLoadIsRehearsed(t *testing.T) {
 	nouns := slices.Concat(places()[:1], places()[2:], unitsOf120(map[int]string{7: "The Loft"}))
 	want := map[int]int{}
 	for i := range 120 {
-		nouns = append(nouns, caller(i)...)
+		nouns = append(nouns, callsUnits(i)...)
 		if i != 7 {
 			want[i] = i
 		}

@@ -472,16 +472,6 @@ func TestDeviceWrongUsage(t *testing.T) {
 	}
 }
 
-func TestDeviceLaterCommandsAreUnknown(t *testing.T) {
-	t.Parallel()
-	help := device(t, "", "--help").stdout
-	for _, name := range []string{"map"} {
-		if o := device(t, "", name); o.code != 2 || strings.Contains(help, "device "+name+" ") {
-			t.Errorf("%s: exit %d, or it stands in the help", name, o.code)
-		}
-	}
-}
-
 func TestDeviceHelpHasAnExample(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{{"--help"}, {"probe", "--help"}, {"selftest", "-h"}, {"users", "--help", "--json"}, {"open", "--help"}, {"ports", "--help"}, {"discover", "--help"}, {"pair", "--help"},
