@@ -196,32 +196,21 @@ func (r MapRequest) apply(places access.Places, kept unitsOf) (unitmap.Map, erro
 		}
 		m[id] = unitmap.Entry{Apartment: ref, Name: places.Units[id].Name, Confirmed: true}
 	}
-	if !r.Confirm {
-		return m, doubles(places, m)
+	p := unitmap.Propose(places.Units, places.Buildings, kept.Apartments, m)
+	for _, l := range p.Lines {
+		if l.State == unitmap.Double && m[l.Unit].Apartment != "" {
+			return nil, fault.New(fault.Conflict, "set", "unit "+l.Name, "%s", l.Why).
+				WithRemedy("Say in the same command where the other one is, with --set, or --clear it.")
+		}
 	}
-	m, err := unitmap.Propose(places.Units, places.Buildings, kept.Apartments, m).Confirm(m)
+	if !r.Confirm {
+		return m, nil
+	}
+	m, err := p.Confirm(m)
 	if err == nil {
 		err = m.Validate(places.Units, kept.Apartments)
 	}
 	return m, err
-}
-
-// doubles refuses a map that gives one apartment to two units.
-func doubles(places access.Places, m unitmap.Map) error {
-	has := map[string]access.UnitID{}
-	for _, id := range slices.Sorted(maps.Keys(m)) {
-		u, there := places.Units[id]
-		ref := m[id].Apartment
-		if !there || ref == "" {
-			continue
-		}
-		if other, taken := has[ref]; taken {
-			return fault.New(fault.Conflict, "set", "unit "+u.Name, "%s is unit %s's", ref, places.Units[other].Name).
-				WithRemedy("Say in the same command where that one is, with --set, or --clear it.")
-		}
-		has[ref] = id
-	}
-	return nil
 }
 
 // unitIn finds a unit by its id, its exact name or building/name, capitals aside.

@@ -173,7 +173,7 @@ func TestTowardsG14_AMapOf120Units(t *testing.T) {
 	}
 
 	refusal(t, w.tell(MapRequest{Confirm: true}), fault.Conflict, "unit 301: no apartment of the device is called so; unit 401: it may be SB000031 or SB000032; unit 402: ")
-	refusal(t, w.tell(MapRequest{Set: map[string]string{"301": "SB000001"}}), fault.Conflict, "SB000001 is unit 101's")
+	refusal(t, w.tell(MapRequest{Set: map[string]string{"301": "SB000001"}}), fault.Conflict, "unit 101: SB000001 is unit 301 (Building A)'s")
 	refusal(t, w.tell(MapRequest{Set: map[string]string{"301": "#200"}}), fault.Invalid, "no such apartment")
 	refusal(t, w.tell(MapRequest{Set: map[string]string{"301": "401"}}), fault.Invalid, "2 apartments of that name")
 	refusal(t, w.tell(MapRequest{LeaveOut: []string{"601"}}), fault.Invalid, "may be any of u50, u51")

@@ -183,11 +183,15 @@ func (l *Loop) askUnits(ctx context.Context) (news bool, err error) {
 	if l.cfg.Apartments == nil {
 		return false, nil
 	}
-	all, err := call(ctx, l, longCall, func(ctx context.Context, p driver.Panel) ([]driver.Apartment, error) {
-		if u, ok := p.(driver.UnitLister); ok {
-			return u.Units(ctx)
+	told := make(chan []driver.Apartment, 1) // a call that never returned may tell late
+	err = l.do(ctx, longCall, func(ctx context.Context, p driver.Panel) error {
+		u, ok := p.(driver.UnitLister)
+		if !ok {
+			return nil
 		}
-		return nil, nil
+		all, err := u.Units(ctx)
+		told <- all
+		return err
 	})
 	switch {
 	case err != nil && (ctx.Err() != nil || deviceDown(err)):
@@ -196,7 +200,12 @@ func (l *Loop) askUnits(ctx context.Context) (news bool, err error) {
 		l.log.Warn("which apartments the device calls cannot be read", "err", err, "remedy", fault.RemedyOf(err))
 		return false, nil
 	}
-	return len(all) > 0 && l.cfg.Apartments(all), nil
+	select {
+	case all := <-told:
+		return len(all) > 0 && l.cfg.Apartments(all), nil
+	default:
+		return false, nil
+	}
 }
 
 // deviceDown tells trouble with the device as a whole from trouble with one record.

@@ -2,7 +2,6 @@ package comelit
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -95,8 +94,14 @@ func (p *Panel) put(ctx context.Context, step model.Step) error {
 // leave clears what a person has in other apartments than theirs, before anything is written: until then they ring and
 // open where somebody else lives.
 func (p *Panel) leave(ctx context.Context, ref model.Ref, unit int) error {
-	mine := p.book.of(ref)
-	return p.clear(ctx, ref, slices.DeleteFunc(mine, func(at Place) bool { return at.Map == unit }))
+	for _, at := range p.book.of(ref) {
+		if at.Map != unit {
+			if err := p.clear(ctx, ref, []Place{at}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // noSlot says who waits (row C11), in the words that installers know.
