@@ -236,9 +236,6 @@ type Config struct {
 	Pace        time.Duration // pause after each request; < 0: none; 0: the kind's default
 	Timeout     time.Duration // of one request; 0: the kind's default
 	Model       string        // profile to assume; "": ask the device
-	// Units says what the device calls for a unit, by the unit's name: "#3" or an address. What is in it
-	// wins over the names that the device shows.
-	Units map[string]string
 }
 
 // Kind is one line of agent/drivers.go.
