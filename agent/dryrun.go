@@ -122,7 +122,7 @@ func (k desk) planDevice(ctx, think context.Context, d config.Device, now time.T
 func planFiles(w walker, cfg config.Config, d config.Device, now time.Time, trusted bool) (DevicePlan, error) {
 	in := plan.Input{
 		Position: w.Position(), Now: now, Trusted: trusted, Doors: d.Doors, Print: w,
-		Ledger: map[access.PersonID]access.LedgerEntry{}, Others: plan.Others{Secrets: map[string]access.PersonID{}},
+		Ledger: map[access.PersonID]access.LedgerEntry{}, Others: plan.Others{Secrets: map[string]access.PersonID{}, Names: map[uint32]int{}},
 	}
 	if err := lookUp(w, cfg, d, &in); err != nil {
 		return DevicePlan{}, err
@@ -206,6 +206,9 @@ func gather(w walker, dev access.DeviceID, in *plan.Input) error {
 		in.Ledger[e.Person] = e
 		for _, s := range e.Secrets {
 			in.Others.Secrets[s] = e.Person
+		}
+		if e.Name != 0 {
+			in.Others.Names[e.Name]++
 		}
 		if !wanted[e.Person] {
 			in.Gone = append(in.Gone, e.Person)

@@ -13,6 +13,7 @@ import (
 	"gatehouse/cloud/internal/store"
 	"gatehouse/protocol/access"
 	"gatehouse/protocol/access/fault"
+	"gatehouse/protocol/access/rules"
 )
 
 // reader is the cloud as the console sees it.
@@ -88,7 +89,7 @@ func (r reader) Property(ctx context.Context, id access.PropertyID) (console.Pro
 		if len(v.Grants) == 0 {
 			v.Why = strings.Join(why.explain[p.ID], " ")
 		}
-		v.Bare = why.known && !why.holds[p.ID]
+		v.Bare, v.Listed = why.known && !why.holds[p.ID], why.listed[p.ID]
 		out.People = append(out.People, v)
 	}
 	return out, err
@@ -109,6 +110,7 @@ type decided struct {
 	known   bool
 	explain map[access.PersonID][]string
 	holds   map[access.PersonID]bool
+	listed  map[access.PersonID]string // as panels' directories show people
 }
 
 // why decides the property once more, to show why it is as it is, in the policy's own words.
@@ -121,13 +123,43 @@ func (r reader) why(ctx context.Context, id access.PropertyID) (decided, error) 
 	if err != nil {
 		return decided{}, nil //nolint:nilerr // the conflict list says what is wrong with the settings
 	}
-	out := decided{true, d.Explain, map[access.PersonID]bool{}}
+	out := decided{true, d.Explain, map[access.PersonID]bool{}, listed(d.Items, r.c.now())}
 	for _, n := range d.Items {
 		if c, ok := n.(access.Credential); ok {
 			out.holds[c.Person] = true
 		}
 	}
 	return out, nil
+}
+
+// listed is how panels' directories show people: by the unit they live in, else the one they go to next, else the one
+// they left last.
+func listed(items []access.Noun, now time.Time) map[access.PersonID]string {
+	units, buildings, homes, form := map[access.UnitID]access.Unit{}, map[access.BuildingID]string{}, map[access.PersonID]access.Residency{}, ""
+	out := map[access.PersonID]string{}
+	for _, n := range items {
+		switch n := n.(type) {
+		case access.Property:
+			form = n.DirectoryName
+		case access.Building:
+			buildings[n.ID] = n.Name
+		case access.Unit:
+			units[n.ID] = n
+		case access.Residency:
+			was, known := homes[n.Person]
+			over := known && !was.Until.IsZero() && !was.Until.After(now)
+			if !known || over && n.From.After(was.From) || !over && n.From.Before(was.From) && (n.Until.IsZero() || n.Until.After(now)) {
+				homes[n.Person] = n
+			}
+		}
+	}
+	for _, n := range items {
+		if p, ok := n.(access.Person); ok {
+			u := units[homes[p.ID].Unit]
+			out[p.ID] = rules.Naming{Form: form}.Of(p, u.Name, buildings[u.Building])
+		}
+	}
+	return out
 }
 
 // brokerView is how the cloud stands to its broker.

@@ -55,7 +55,7 @@ var importTable = []row{
 	{pkg: "agent/cmd/gatehouse-agent", may: []string{access, fault, rules, "firmware-bridge/serialport", "agent", "protocol", "protocol/cli", "agent/internal/driver", "agent/internal/driver/model", "agent/internal/osservice"}},
 	{pkg: "agent", may: []string{"agent/internal/...", "protocol/..."}, never: testSupport},
 
-	{pkg: "cloud/internal/config", may: []string{access, fault, "cloud/internal/people/model"}},
+	{pkg: "cloud/internal/config", may: []string{access, fault, rules, "cloud/internal/people/model"}},
 	{pkg: "cloud/internal/broker", may: []string{access, fault, "protocol"}},
 	{pkg: "cloud/internal/brokerlink", may: []string{access, fault, "protocol"}},
 	{pkg: "cloud/internal/publish", may: []string{access, fault, "protocol"}},

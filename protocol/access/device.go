@@ -57,6 +57,7 @@ type LedgerEntry struct {
 	Grade    Grade       `json:"grade,omitempty"`
 	Print    string      `json:"print,omitempty"`   // fingerprint of the whole record as written
 	Secrets  []string    `json:"secrets,omitempty"` // fingerprints of PIN and cards, for collisions
+	Name     uint32      `json:"name,omitempty"`    // fingerprint of the name, likewise; 0: not kept
 	Revision uint64      `json:"revision,omitempty"`
 	At       time.Time   `json:"at,omitzero"`
 	// Seen is when the row was last read back as wanted; zero: never yet.

@@ -16,7 +16,7 @@ var (
 // examples is one good value of every noun, with every field set.
 func examples() map[access.Kind]access.Noun {
 	return map[access.Kind]access.Noun{
-		access.KindProperty: access.Property{ID: "prop-1", Name: "Juniper Court", Zone: "America/New_York"},
+		access.KindProperty: access.Property{ID: "prop-1", Name: "Juniper Court", Zone: "America/New_York", DirectoryName: "{last} {unit}"},
 		access.KindBuilding: access.Building{ID: "b-1", Name: "North"},
 		access.KindUnit:     access.Unit{ID: "u-1", Building: "b-1", Name: "0101", Slots: 20},
 		access.KindDoor:     access.Door{ID: "d-1", Name: "Main <entrance>", Unit: "u-1"},

@@ -7,6 +7,9 @@ type Property struct {
 	ID   PropertyID `json:"id"`
 	Name string     `json:"name"`
 	Zone string     `json:"zone"` // IANA name, "America/New_York"
+	// DirectoryName is the form of names in panels' directories, "{last} {unit}"; "" is the default (rules.Naming).
+	// What a gateway cannot read of it is taken as the default.
+	DirectoryName string `json:"directory_name,omitempty"`
 }
 
 // Validate checks the id and that the zone is one this program knows.

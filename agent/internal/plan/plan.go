@@ -76,6 +76,7 @@ type Observed struct {
 type Others struct {
 	Rows    int                        // rows in all, people in scope included
 	Secrets map[string]access.PersonID // fingerprint of a PIN or card → who holds it; "" a stranger
+	Names   map[uint32]int             // fingerprint of a name (NamePrint) → how many of our people stand under it
 }
 
 // Printer makes keyed fingerprints, so that what was written can be compared later without
@@ -322,6 +323,7 @@ func (m *maker) give(id access.PersonID, r model.Record) {
 	for _, s := range Secrets(m.in.Print, r) {
 		m.given[s] = id
 	}
+	m.given["name "+r.Name] = id
 }
 
 // sorted puts the plan into the order in which it is applied and told.

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"encoding/json"
+	"hash/fnv"
 	"slices"
 
 	"gatehouse/agent/internal/driver/model"
@@ -35,6 +36,17 @@ func PrintRecord(pr Printer, r model.Record) string {
 
 // PrintSecret is the fingerprint by which two people's PINs or cards are told to be the same.
 func PrintSecret(pr Printer, s access.Secret) string { return pr.Print("secret\x00" + s.Reveal()) }
+
+// NamePrint is the fingerprint by which two people are told to stand under one name; 0 for a row of a device that calls
+// people, whose driver tells the people of a unit apart itself.
+func NamePrint(pr Printer, r model.Record) uint32 {
+	if r.Unit != "" || r.Name == "" {
+		return 0
+	}
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(pr.Print("name\x00" + r.Name))) // a hash never fails
+	return max(h.Sum32(), 1)
+}
 
 // Secrets lists the fingerprints of a record's PIN and cards.
 func Secrets(pr Printer, r model.Record) []string {

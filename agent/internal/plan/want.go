@@ -64,12 +64,13 @@ func (w *Wanted) fill(in Input, h access.Holder, given map[string]access.PersonI
 		return
 	}
 	w.edges(h.Residencies, in.Now) // the directory shows the unit
-	w.Record.Name = rules.DirectoryName(h.Person, unitOf(in.Places, h, in.Now).Name, in.Limits.NameChars)
 	w.secrets(in, h, given)
 	granted := w.Why
 	w.Why = "no credential that this device can hold"
 	if in.Limits.Slots > 0 {
 		w.calls(in, h)
+	} else {
+		w.name(in, h, given)
 	}
 	w.Open = !w.Record.PIN.IsZero() || len(w.Record.Cards) > 0 || w.Record.Email != "" || w.Record.Phone != ""
 	if w.Open {
@@ -80,6 +81,24 @@ func (w *Wanted) fill(in Input, h access.Holder, given map[string]access.PersonI
 	if e, known := in.Ledger[h.Person.ID]; w.Open && !in.Trusted && (!known || e.State == access.Removing) {
 		w.Open, w.Record = false, model.Record{}
 		w.refuse(fault.Conflict, "the gateway's clock is not trusted, so nothing new opens; connect the gateway to the internet or to a time server")
+	}
+}
+
+// name picks how the person stands on a device that calls nobody: the first form that nobody else has there. Who has one
+// already keeps it, so that nobody is renamed because somebody came.
+func (w *Wanted) name(in Input, h access.Holder, given map[string]access.PersonID) {
+	unit, building := home(in.Places, h, in.Now)
+	n := rules.Naming{Form: in.Places.Property.DirectoryName, Max: in.Limits.NameChars}
+	e := in.Ledger[w.Person]
+	free := func(name string) bool {
+		w.Record.Name = name
+		mark := NamePrint(in.Print, w.Record)
+		who, newly := given["name "+name]
+		return e.Name == mark || e.Name == 0 && e.Print != "" || in.Others.Names[mark] == 0 && (!newly || who == w.Person)
+	}
+	short := n.Of(h.Person, unit.Name, building)
+	if len(in.Others.Names) == 0 && len(given) == 0 || free(short) || !slices.ContainsFunc(n.All(h.Person, unit.Name, building)[1:], free) {
+		w.Record.Name = short
 	}
 }
 
@@ -166,11 +185,11 @@ func (w *Wanted) secrets(in Input, h access.Holder, given map[string]access.Pers
 // and the name it shows. Who is left off gets neither, who is unlisted stands there as the unit (row
 // C12).
 func (w *Wanted) calls(in Input, h access.Holder) {
-	mobile := slices.ContainsFunc(h.Credentials, func(c access.Credential) bool { return c.Kind == access.Mobile })
-	home := unitOf(in.Places, h, in.Now)
+	home, building := home(in.Places, h, in.Now)
 	unit, bell, p := home.Name, in.Units[home.ID], h.Person
+	email, phone := rules.Calls(h)
 	switch {
-	case !mobile || p.Directory == access.LeftOff:
+	case email == "" && phone == "":
 		return
 	case unit == "":
 		w.refuse(fault.Invalid, "lives in no unit that this panel could call; give the resident a unit")
@@ -184,11 +203,8 @@ func (w *Wanted) calls(in Input, h access.Holder) {
 	case p.Directory == access.Unlisted:
 		p.First, p.Last, p.Company = "", "", ""
 	}
-	w.Record.Unit, w.Record.Apartment, w.Record.Email = unit, bell.Apartment, p.Email
-	if len(p.Phones) > 0 {
-		w.Record.Phone = p.Phones[0]
-	}
-	names := rules.DirectoryNames(p, unit, in.Limits.NameChars)
+	w.Record.Unit, w.Record.Apartment, w.Record.Email, w.Record.Phone = unit, bell.Apartment, email, phone
+	names := rules.Naming{Form: in.Places.Property.DirectoryName, Max: in.Limits.NameChars}.All(p, unit, building)
 	w.Record.Name, w.Record.Aliases = names[0], names[1:]
 }
 
@@ -233,9 +249,9 @@ func (w *Wanted) sooner(t time.Time) {
 	}
 }
 
-// unitOf is the unit somebody lives in now, else the one they go to next, else the one they left
-// last.
-func unitOf(p access.Places, h access.Holder, now time.Time) (u access.Unit) {
+// home is the unit somebody lives in now, else the one they go to next, else the one they left
+// last, and the name of its building.
+func home(p access.Places, h access.Holder, now time.Time) (u access.Unit, building string) {
 	rs := slices.SortedFunc(slices.Values(h.Residencies), func(a, b access.Residency) int {
 		return cmp.Or(a.From.Compare(b.From), cmp.Compare(a.ID, b.ID))
 	})
@@ -245,7 +261,7 @@ func unitOf(p access.Places, h access.Holder, now time.Time) (u access.Unit) {
 			break
 		}
 	}
-	return u
+	return u, p.Buildings[u.Building].Name
 }
 
 // edges makes the person due when a residency begins or ends.

@@ -37,6 +37,7 @@ func (l *Loop) learnAll() error {
 		for _, s := range e.Secrets {
 			l.learn(s, e.Person)
 		}
+		l.named(0, e.Name)
 		if e.State != access.Settled || e.Fault != "" {
 			l.again[e.Person] = true
 		}

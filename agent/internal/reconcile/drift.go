@@ -240,6 +240,7 @@ func (l *Loop) adopt(a plan.Adopt, pos access.Position) {
 	entry := access.LedgerEntry{
 		Person: a.Person, Ref: string(a.Record.Ref), Native: a.Record.Native, State: access.Settled, Grade: a.Grade,
 		Print: plan.PrintRecord(l.cfg.Ledger, a.Record), Secrets: secrets, Revision: pos.Revision, At: e.At, Seen: e.At,
+		Name: l.named(0, plan.NamePrint(l.cfg.Ledger, a.Record)),
 	}
 	l.log.Info("adopted", "person", string(a.Person), "grade", a.Grade)
 	l.done(a.Person, &entry, nil, e)

@@ -232,7 +232,7 @@ func (l *Loop) common() plan.Input {
 		Doors: l.cfg.Device.Doors, Limits: l.limits, Places: l.places, Units: l.units, Overlay: l.overlay,
 		Policy: l.policyNow(), Held: l.holds, Contact: l.contact(), StaleAfter: l.cfg.StaleAfter,
 		Ledger: map[access.PersonID]access.LedgerEntry{},
-		Others: plan.Others{Rows: l.rows, Secrets: l.secrets},
+		Others: plan.Others{Rows: l.rows, Secrets: l.secrets, Names: l.names},
 		Print:  l.cfg.Ledger,
 	}
 }

@@ -153,10 +153,12 @@ func (l *Loop) apply(ctx context.Context, step model.Step, entry access.LedgerEn
 	if step.Op == access.OpRemove {
 		entry.State = access.Removing
 	}
-	proof := l.proofOf(step)
+	proof, named := l.proofOf(step), entry.Name
+	entry.Name = plan.NamePrint(l.cfg.Ledger, step.Record)
 	if err := l.recordProof(step.Person, &entry, noted(proof)); err != nil && step.Op != access.OpRemove {
 		return err // what could not be recorded could not be taken away again
 	}
+	l.named(named, entry.Name)
 	if err := l.do(ctx, l.perRow(), func(ctx context.Context, d driver.Panel) error { return d.Apply(ctx, step) }); err != nil {
 		return err
 	}
@@ -223,6 +225,17 @@ func (l *Loop) carries(p access.PersonID, secrets []string) {
 	}
 }
 
+// named notes that somebody stands under another name (plan.NamePrint; 0: none), and returns it.
+func (l *Loop) named(was, is uint32) uint32 {
+	if l.names[was]--; l.names[was] <= 0 {
+		delete(l.names, was)
+	}
+	if is != 0 {
+		l.names[is]++
+	}
+	return is
+}
+
 // hasLearned reports whether just these are noted as the person's, as after every read-back: noting them
 // again would hold a second copy of each.
 func (l *Loop) hasLearned(p access.PersonID, secrets []string) bool {
@@ -267,7 +280,7 @@ func (l *Loop) settled(p access.PersonID, entry access.LedgerEntry, pl plan.Plan
 	entry = access.LedgerEntry{
 		Person: p, Ref: string(s.Record.Ref), Native: s.Record.Native, State: access.Settled, Grade: s.Grade,
 		Print: print, Secrets: plan.Secrets(l.cfg.Ledger, s.Record), Revision: pos.Revision,
-		At: now, Seen: now, Told: l.refused[p], Unit: s.Record.Unit,
+		Name: l.named(entry.Name, plan.NamePrint(l.cfg.Ledger, s.Record)), At: now, Seen: now, Told: l.refused[p], Unit: s.Record.Unit,
 	}
 	l.log.Info("confirmed", "person", string(p), "grade", s.Grade)
 	l.done(p, &entry, nil, e)
@@ -288,6 +301,7 @@ func (l *Loop) gone(p access.PersonID, entry access.LedgerEntry, known bool, gra
 	if !known {
 		return
 	}
+	l.named(entry.Name, 0)
 	proof := noted(l.proofs[p])
 	delete(l.proofs, p)
 	e := proved(l.eventOf(pos, access.EventConfirmed, p, access.OpRemove), proof)

@@ -23,6 +23,7 @@ import (
 	"gatehouse/cloud/internal/people/model"
 	"gatehouse/protocol/access"
 	"gatehouse/protocol/access/fault"
+	"gatehouse/protocol/access/rules"
 )
 
 // Config is the cloud's settings with defaults filled in.
@@ -42,15 +43,16 @@ type Property struct {
 	ID          access.PropertyID `toml:"id"`
 	Name        string            `toml:"name"`
 	Zone        string            `toml:"zone"`
-	Source      string            `toml:"source"`        // ref of the property in its source; "": the only one there
-	Begin       string            `toml:"begin"`         // "move_in" or "lease_start"
-	End         []string          `toml:"end"`           // any of "move_out", "status", "lease_end"
-	MoveInTime  string            `toml:"move_in_time"`  // "15:00"
-	MoveOutTime string            `toml:"move_out_time"` // "11:00"
-	Types       []string          `toml:"types"`         // types that get access; []: every type; absent: residents and occupants
-	Mobile      bool              `toml:"mobile_access"` // everybody with access is called by panels that call
-	PMS         *PMS              `toml:"pms"`           // nil: only files are imported
-	Gateway     *Gateway          `toml:"gateway"`       // nil: gateways follow their own files
+	Source      string            `toml:"source"`         // ref of the property in its source; "": the only one there
+	Begin       string            `toml:"begin"`          // "move_in" or "lease_start"
+	End         []string          `toml:"end"`            // any of "move_out", "status", "lease_end"
+	MoveInTime  string            `toml:"move_in_time"`   // "15:00"
+	MoveOutTime string            `toml:"move_out_time"`  // "11:00"
+	Types       []string          `toml:"types"`          // types that get access; []: every type; absent: residents and occupants
+	Mobile      bool              `toml:"mobile_access"`  // everybody with access is called by panels that call
+	Names       string            `toml:"directory_name"` // form of names in panels' directories; "": rules.DefaultNameForm
+	PMS         *PMS              `toml:"pms"`            // nil: only files are imported
+	Gateway     *Gateway          `toml:"gateway"`        // nil: gateways follow their own files
 	Doors       []Door            `toml:"door"`
 	Groups      []Group           `toml:"group"`
 }
@@ -257,6 +259,9 @@ func (p *Property) check() (errs []error) {
 			bad("%s is %q, want HH:MM such as 15:00", key, hm)
 		}
 	}
+	if err := rules.CheckNameForm(p.Names); err != nil {
+		bad("directory_name: %w. %s", err, fault.RemedyOf(err))
+	}
 	if p.PMS != nil {
 		if p.PMS.Kind == "" {
 			bad("pms.kind is missing, for example kind = \"rentmanager\"")
@@ -325,6 +330,7 @@ func (p *Property) Settings() model.Settings {
 		s.Types = p.Types
 	}
 	s.Mobile = p.Mobile
+	s.Names = p.Names
 	return s
 }
 

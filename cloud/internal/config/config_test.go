@@ -73,6 +73,18 @@ func TestLoad(t *testing.T) {
 	}
 }
 
+// TestTowardsC2_FormOfNames: a property has its own, and one that cannot be is named with the reason.
+func TestTowardsC2_FormOfNames(t *testing.T) {
+	const text = "[[property]]\nid = \"a\"\nzone = \"UTC\"\ndirectory_name = "
+	c, _, err := load(t, text+"\"{last} {unit}\"\n")
+	if err != nil || c.Properties[0].Settings().Names != "{last} {unit}" {
+		t.Errorf("%+v, %v", c.Properties, err)
+	}
+	if _, _, err = load(t, text+"\"{surname} {unit}\"\n"); err == nil || !strings.Contains(err.Error(), "directory_name: check directory name") || !strings.Contains(err.Error(), "unknown placeholder {surname}") {
+		t.Errorf("a wrong one: %v", err)
+	}
+}
+
 func TestTowardsS1_ALiveSourceHasItsOwnFileAndInterval(t *testing.T) {
 	text := "[[property]]\nid = \"a\"\nzone = \"UTC\"\n[property.pms]\nkind = \"rentmanager\"\nconfig = \"rm.toml\"\n"
 	c, dir, err := load(t, text)

@@ -37,7 +37,7 @@
 //	           wrote them; one without entry counts those that it does not tell one by one,
 //	           waiting_people [{device, person, name, cause, revision, since, why}], replies [{id, what, device, door, result, fault, message, at}]
 //	person     id, name, kind, units, level, from, until, why, bare (no PIN and no card that can be used), grants [{from, until, ends, reason}], panels [panel]
-//	panel      gateway, device, name, shown, level, state, op, grade, written, confirmed, fault, message, next_try, attempts
+//	panel      gateway, device, name, shown, headline (a sentence that staff know), level, state, op, grade, written, confirmed, fault, message, next_try, attempts
 //
 // A level is problem, progress, ok, future, gone or none. A panel's state is what is known (planned,
 // stored, written, confirmed, failed, refused, held, removed); shown is what the page makes of it

@@ -182,6 +182,7 @@ type panelJSON struct {
 	Device    access.DeviceID  `json:"device"`
 	Name      string           `json:"name"`
 	Shown     string           `json:"shown"`
+	Headline  string           `json:"headline,omitempty"`
 	Level     Level            `json:"level"`
 	State     State            `json:"state,omitempty"`
 	Op        access.Op        `json:"op,omitempty"`

@@ -147,7 +147,7 @@ func widen(from, until time.Time, w access.Window, zone *time.Location) (time.Ti
 }
 
 func (pic *picture) panelJSON(p judged, n panel, c Cell) panelJSON {
-	out := panelJSON{Gateway: n.gateway, Device: n.device, Name: n.Name, Shown: c.Key, Level: c.Level}
+	out := panelJSON{Gateway: n.gateway, Device: n.device, Name: n.Name, Shown: c.Key, Level: c.Level, Headline: c.Headline}
 	i := slices.IndexFunc(p.Panels, func(o OnPanel) bool { return o.Gateway == n.gateway && o.Device == n.device })
 	if i < 0 {
 		return out

@@ -35,6 +35,8 @@ type Cell struct {
 	Level  Level
 	Lines  []Line
 	Remedy string // what to do; "" nothing
+
+	Headline string // a sentence that staff know, above Lines; "" none
 }
 
 // Line is one line of detail: words, then perhaps a time.
@@ -76,7 +78,7 @@ func judge(c clock, s span, on *OnPanel, silent bool) Cell {
 	there := on.Op != access.OpRemove && on.State != Removed && (!on.Written.IsZero() || !on.Confirmed.IsZero())
 	switch on.State {
 	case Failed, Refused, Held:
-		return stuck(c, on)
+		return stuck(c, s, on)
 	case Removed:
 		if on.Written.IsZero() {
 			return Cell{Key: "removed", Level: Gone, Lines: []Line{{"found gone", c.stamp(on.Confirmed)}}}
@@ -158,9 +160,9 @@ func removalDue(c clock, s span, on *OnPanel, silent bool) Cell {
 }
 
 // stuck is what does not go on by itself, or not at once.
-func stuck(c clock, on *OnPanel) Cell {
+func stuck(c clock, s span, on *OnPanel) Cell {
 	cell := Cell{Key: string(on.State), Level: Problem, Remedy: remedy(on)}
-	if on.Op == access.OpRemove {
+	if on.Op == access.OpRemove || s.over() && on.State == Failed {
 		cell.Key = "removal_" + cell.Key
 	}
 	if on.Message != "" {

@@ -26,6 +26,10 @@ type panel struct {
 	gateway access.GatewayID
 	device  access.DeviceID
 	Name    string
+
+	kind    string
+	down    bool   // it does not work with the gateway,
+	message string // in the gateway's words, which mostly hold a remedy
 }
 
 // judged is a person with a cell a panel.
@@ -75,12 +79,12 @@ func panelsOf(p Property) []panel {
 	}
 	for _, g := range p.Gateways {
 		for _, d := range g.Devices {
-			add(panel{g.ID, d.ID, cmp.Or(d.Name, string(d.ID))})
+			add(panel{g.ID, d.ID, cmp.Or(d.Name, string(d.ID)), d.Kind, !d.Since.IsZero() && !d.Reachable, d.Message})
 		}
 	}
 	for _, person := range p.People {
 		for _, on := range person.Panels {
-			add(panel{on.Gateway, on.Device, string(on.Device) + " (no longer reported)"})
+			add(panel{gateway: on.Gateway, device: on.Device, Name: string(on.Device) + " (no longer reported)"})
 		}
 	}
 	return out
@@ -98,7 +102,7 @@ func (pic *picture) judgePerson(p Person) judged {
 		if p.Bare {
 			cell = barred(pic.clock, j.span, cell, on)
 		}
-		j.cells = append(j.cells, cell)
+		j.cells = append(j.cells, headed(cell, panel, j.span, on, cmp.Or(p.Listed, p.Name)))
 	}
 	j.level = worst(j.cells)
 	return j
@@ -345,6 +349,9 @@ func (p judged) stuckLeaving() bool {
 // sentence is the cell in a list: "Refused on Lobby panel: …".
 func (c Cell) sentence(panel string) string {
 	out := c.Label() + " on " + panel
+	if c.Headline != "" {
+		out += ": " + c.Headline
+	}
 	if len(c.Lines) > 0 {
 		out += ": " + c.Lines[0].Text
 		if at := c.Lines[0].At; at != nil {

@@ -3,6 +3,9 @@ package console
 import (
 	"cmp"
 	"fmt"
+
+	"gatehouse/protocol/access"
+	"gatehouse/protocol/access/fault"
 )
 
 // revokingView is a row of the open revocations.
@@ -20,9 +23,10 @@ func (pic *picture) revoking(v Revocation) revokingView {
 		Revocation: v, Who: cmp.Or(v.Name, string(v.Person)), Panel: string(v.Device), Level: string(Progress),
 		AskedAt: pic.stamp(v.Asked), StoredAt: pic.stamp(v.Stored), AcceptedAt: pic.stamp(v.Written), Words: "not written yet",
 	}
+	var on panel
 	for _, p := range pic.panels {
 		if p.gateway == v.Gateway && p.device == v.Device {
-			out.Panel = p.Name
+			out.Panel, on = p.Name, p
 		}
 	}
 	switch {
@@ -32,6 +36,9 @@ func (pic *picture) revoking(v Revocation) revokingView {
 		out.Words = "accepted by the panel, not read back yet"
 	case v.Attempts > 0:
 		out.Words = count(v.Attempts, "attempt", "attempts") + " so far"
+	}
+	if s, _ := headline(on.kind, access.OpRemove, fault.Internal, ""); s != "" && (v.State == Failed || on.down) {
+		out.Words = s + ": " + out.Words
 	}
 	if pic.late(v) {
 		out.Level = string(Problem)

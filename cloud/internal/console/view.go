@@ -156,6 +156,7 @@ type Person struct {
 	ID     access.PersonID
 	Name   string // "": gone from the roster, only the proof is left
 	Kind   access.PersonKind
+	Listed string         // as panels' directories show them, "T. Jones - Unit 101"; "" not known
 	Units  []string       // names; one that is there twice is shown once
 	Grants []access.Grant // as published, by start
 	Why    string         // why there is no grant, when there is none; may be ""

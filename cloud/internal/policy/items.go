@@ -49,7 +49,9 @@ func nouns[N access.Noun](in []N) []access.Noun {
 
 func (d *decider) places() []access.Noun {
 	r := d.roster
-	out := []access.Noun{r.Property.Property}
+	site := r.Property.Property
+	site.DirectoryName = r.Property.Settings.Names
+	out := []access.Noun{site}
 	out = append(out, nouns(r.Buildings)...)
 	for _, u := range r.Units {
 		out = append(out, u.Unit)

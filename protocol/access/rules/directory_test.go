@@ -48,7 +48,7 @@ func TestTowardsC2_DirectoryName(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			if got := DirectoryName(c.p, c.unit, c.max); got != c.want {
+			if got := (Naming{Max: c.max}).Of(c.p, c.unit, ""); got != c.want {
 				t.Errorf("%q, want %q", got, c.want)
 			}
 		})
@@ -66,7 +66,7 @@ func TestTowardsC2_DirectoryNameHoldsItsPromises(t *testing.T) {
 		}
 		unit := rapid.StringMatching(`[0-9A-Z]{0,6}`).Draw(t, "unit")
 		max := rapid.IntRange(0, 40).Draw(t, "max")
-		got := DirectoryName(p, unit, max)
+		got := Naming{Max: max}.Of(p, unit, "")
 		switch {
 		case !utf8.ValidString(got):
 			t.Fatalf("%q is cut inside a letter", got)
@@ -86,7 +86,7 @@ func TestTowardsC2_DirectoryNameHoldsItsPromises(t *testing.T) {
 func TestDirectoryNames(t *testing.T) {
 	t.Parallel()
 	tom := access.Person{First: "Tom", Last: "Jones"}
-	got := DirectoryNames(tom, "101", 32)
+	got := Naming{Max: 32}.All(tom, "101", "")
 	want := []string{"T. Jones - Unit 101", "To. Jones - Unit 101", "Tom Jones - Unit 101", "T. Jones 2 - Unit 101"}
 	if len(got) < 5 || !slices.Equal(got[:4], want) {
 		t.Errorf("forms %q, want first %q", got, want)
@@ -94,7 +94,7 @@ func TestDirectoryNames(t *testing.T) {
 	for _, max := range []int{0, 1, 8, 12, 14, 19, 20, 32} {
 		for _, p := range []access.Person{tom, {First: "Li"}, {Company: "Acme Flowers"}, {First: "T", Last: "A very long last name indeed"}, {}} {
 			for _, unit := range []string{"", "101", "Penthouse West"} {
-				all := DirectoryNames(p, unit, max)
+				all := Naming{Max: max}.All(p, unit, "")
 				seen := map[string]bool{}
 				for _, s := range all {
 					if seen[s] || max > 0 && len([]rune(s)) > max || len(all) > maxNames {
@@ -102,7 +102,7 @@ func TestDirectoryNames(t *testing.T) {
 					}
 					seen[s] = true
 				}
-				if len(all) == 0 || all[0] != DirectoryName(p, unit, max) {
+				if len(all) == 0 || all[0] != (Naming{Max: max}).Of(p, unit, "") {
 					t.Errorf("%+v in %q with %d begins with %q", p, unit, max, all)
 				}
 			}

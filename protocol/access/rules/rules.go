@@ -8,11 +8,8 @@ package rules
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"gatehouse/protocol/access"
 	"gatehouse/protocol/access/fault"
@@ -164,113 +161,4 @@ func NormalizeCard(s string) (access.Secret, error) {
 		return bad("has %d characters, at most %d are possible", len(c), MaxCard)
 	}
 	return access.NewSecret(c), nil
-}
-
-// DirectoryName is how a person stands in a panel's directory: "T. Jones - Unit 101" (row C2). A
-// person without a last name stands by first name, a company by its name; without a unit the name
-// stands alone, without a name the unit. The result has at most max runes (0: any number); the
-// unit is kept whole as long as it fits and the name is cut, because the unit is what a visitor
-// looks for. Characters a panel's field must never get (control and invisible ones) are dropped.
-func DirectoryName(p access.Person, unit string, max int) string {
-	name, unit := shortName(p), clean(unit)
-	switch {
-	case unit == "":
-		return cut(name, max)
-	case name == "":
-		return cutUnit(unit, max)
-	}
-	tail := " - Unit " + unit
-	if max <= 0 {
-		return name + tail
-	}
-	room := max - runes(tail)
-	if room < 1 {
-		return cutUnit(unit, max)
-	}
-	return cut(name, room) + tail
-}
-
-// maxNames bounds how many forms of a name are tried before people share one.
-const maxNames = 24
-
-// DirectoryNames is DirectoryName and, in the order in which they are to be tried, the longer forms for
-// a unit where somebody else stands under it already: "T. Jones", "To. Jones", "Tom Jones", then "T.
-// Jones 2" and so on (row C2). Every form fits max; the list has no doubles and at least one entry.
-func DirectoryNames(p access.Person, unit string, max int) []string {
-	out := []string{DirectoryName(p, unit, max)}
-	add := func(name string) {
-		q := access.Person{Company: name}
-		if s := DirectoryName(q, unit, max); !slices.Contains(out, s) && len(out) < maxNames {
-			out = append(out, s)
-		}
-	}
-	first, last := []rune(clean(p.First)), clean(p.Last)
-	if len(first) > 0 && last != "" {
-		for n := 2; n < len(first); n++ {
-			add(string(first[:n]) + ". " + last)
-		}
-		add(string(first) + " " + last)
-	}
-	name := shortName(p)
-	for n := 2; n <= 9 && name != ""; n++ { // the number stands whole, whatever is cut
-		tail := " " + strconv.Itoa(n)
-		room := 0
-		if max > 0 {
-			room = max - runes(" - Unit ") - runes(clean(unit)) - runes(tail)
-			if clean(unit) == "" {
-				room = max - runes(tail)
-			}
-			if room < 1 {
-				break
-			}
-		}
-		add(cut(name, room) + tail)
-	}
-	return out
-}
-
-func shortName(p access.Person) string {
-	first, last := clean(p.First), clean(p.Last)
-	switch {
-	case last == "" && first == "":
-		return clean(p.Company)
-	case last == "":
-		return first
-	case first == "":
-		return last
-	}
-	return string([]rune(first)[:1]) + ". " + last
-}
-
-// cutUnit is "Unit 101", or the bare number where that is too long.
-func cutUnit(unit string, max int) string {
-	if s := "Unit " + unit; max <= 0 || runes(s) <= max {
-		return s
-	}
-	return cut(unit, max)
-}
-
-// cut keeps the first max runes (0: all), without a blank at the end.
-func cut(s string, max int) string {
-	if r := []rune(s); max > 0 && len(r) > max {
-		s = string(r[:max])
-	}
-	return strings.TrimRight(s, " ")
-}
-
-func runes(s string) int { return utf8.RuneCountInString(s) }
-
-// clean drops control and format characters (a right-to-left mark can turn a directory round) and
-// broken bytes, and makes every run of blanks one.
-func clean(s string) string {
-	s = strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return ' '
-		case unicode.IsControl(r), unicode.Is(unicode.Cf, r), r == utf8.RuneError:
-			return -1
-		}
-		return r
-	}, s)
-	return strings.Join(strings.Fields(s), " ")
 }

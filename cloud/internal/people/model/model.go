@@ -61,6 +61,7 @@ type Settings struct {
 	MoveOutTime string   // "HH:MM", when an end date ends
 	Types       []string // raw or mapped types that get access, lower case; empty: every type
 	Mobile      bool     // who gets access gets mobile access with it, where an app or a telephone reaches them (row S18)
+	Names       string   // form of names in panels' directories (rules.Naming); "" the default
 }
 
 // Allows says whether somebody's type may have access (row A2). A type stands in the list as the
