@@ -7,6 +7,7 @@ import (
 
 	"gatehouse/agent/internal/reconcile"
 	"gatehouse/protocol/access"
+	"gatehouse/protocol/access/fault"
 )
 
 // collectors are the agent's own metrics, and the link's.
@@ -22,18 +23,18 @@ func (a *Agent) collectors() []prometheus.Collector {
 type gauges struct {
 	agent *Agent
 
-	up, waiting, removals, rows, strangers, audited *prometheus.Desc // by device
-	revision, trusted, events, lost                 *prometheus.Desc
-	forgotten                                       *prometheus.Desc // by device
-	restarts, held                                  *prometheus.Desc // by device and why
-	unconfirmed                                     *prometheus.Desc // by device
-	oldest                                          *prometheus.Desc
-	drift                                           *prometheus.Desc // by device and kind
-	overlays, back                                  *prometheus.Desc
-	room                                            *prometheus.Desc // by what
-	bytes, free                                     *prometheus.Desc // by file
-	doors, calls                                    *prometheus.Desc // by device and result
-	gaps                                            *prometheus.Desc // by device
+	up, refused, waiting, removals, rows, strangers, audited *prometheus.Desc // by device
+	revision, trusted, events, lost                          *prometheus.Desc
+	forgotten                                                *prometheus.Desc // by device
+	restarts, held                                           *prometheus.Desc // by device and why
+	unconfirmed                                              *prometheus.Desc // by device
+	oldest                                                   *prometheus.Desc
+	drift                                                    *prometheus.Desc // by device and kind
+	overlays, back                                           *prometheus.Desc
+	room                                                     *prometheus.Desc // by what
+	bytes, free                                              *prometheus.Desc // by file
+	doors, calls                                             *prometheus.Desc // by device and result
+	gaps                                                     *prometheus.Desc // by device
 }
 
 func newGauges(a *Agent) gauges {
@@ -41,6 +42,7 @@ func newGauges(a *Agent) gauges {
 	return gauges{
 		agent:       a,
 		up:          prometheus.NewDesc("gatehouse_device_up", "1 while the device answers.", device, nil),
+		refused:     prometheus.NewDesc("gatehouse_device_refused", "1 while the device answers and refuses the gateway's login, or the login has lost its rights there.", device, nil),
 		waiting:     prometheus.NewDesc("gatehouse_device_people_waiting", "People whose record on the device is due and not done.", device, nil),
 		removals:    prometheus.NewDesc("gatehouse_device_removals_waiting", "Of them removals.", device, nil),
 		rows:        prometheus.NewDesc("gatehouse_device_records", "Records on the device at the last full read-back.", device, nil),
@@ -69,7 +71,7 @@ func newGauges(a *Agent) gauges {
 
 // Describe implements prometheus.Collector.
 func (g gauges) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{g.up, g.waiting, g.removals, g.rows, g.strangers, g.audited, g.revision, g.trusted, g.events, g.lost, g.forgotten, g.restarts,
+	for _, d := range []*prometheus.Desc{g.up, g.refused, g.waiting, g.removals, g.rows, g.strangers, g.audited, g.revision, g.trusted, g.events, g.lost, g.forgotten, g.restarts,
 		g.unconfirmed, g.oldest, g.held, g.drift, g.overlays, g.back, g.room, g.bytes, g.free, g.doors, g.gaps, g.calls} {
 		ch <- d
 	}
@@ -83,6 +85,7 @@ func (g gauges) Collect(ch chan<- prometheus.Metric) {
 	for _, p := range g.agent.panels() {
 		s, id := p.status(), string(p.cfg.ID)
 		put(g.up, truth(s.Reachable), id)
+		put(g.refused, truth(!s.Reachable && s.Fault == fault.Denied.String()), id)
 		if p.wrong != nil {
 			continue
 		}

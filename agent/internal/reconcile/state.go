@@ -32,10 +32,10 @@ type state struct {
 	names   map[uint32]int               // fingerprints of our people's names there
 	blocked map[access.PersonID]bool     // refused for want of room or for a collision
 
-	refused map[access.PersonID]string      // what was last told of each; who is not in it was told of nothing
-	untold  map[access.PersonID][]word      // collisions, told once it is clear that they stay
-	strays  string                          // doors that the property does not have, as last told
-	told    struct{ known, reachable bool } // what was last told of the device
+	refused map[access.PersonID]string              // what was last told of each; who is not in it was told of nothing
+	untold  map[access.PersonID][]word              // collisions, told once it is clear that they stay
+	strays  string                                  // doors that the property does not have, as last told
+	told    struct{ known, reachable, denied bool } // what was last told of the device
 
 	policy  access.DriftPolicy                // as the cloud wants it
 	holds   map[access.PersonID]access.Hold   // of the whole property

@@ -107,7 +107,8 @@ func (l *Loop) reachable(ok bool, cause error) {
 		}
 		l.publish()
 	}
-	if l.told.known && l.told.reachable == ok {
+	denied := fault.KindOf(cause) == fault.Denied // that it refuses us is news, also of one that did not answer
+	if l.told.known && l.told.reachable == ok && (!denied || l.told.denied) {
 		return
 	}
 	e := l.event(access.EventReachable, "", "")
@@ -118,7 +119,7 @@ func (l *Loop) reachable(ok bool, cause error) {
 		}
 	}
 	if l.append(e) == nil {
-		l.told.known, l.told.reachable = true, ok
+		l.told.known, l.told.reachable, l.told.denied = true, ok, denied && !ok
 	}
 }
 

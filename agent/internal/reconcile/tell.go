@@ -227,7 +227,8 @@ func (l *Loop) fail(p access.PersonID, cause error, removal bool) error {
 	e := l.event(access.EventFailed, p, "")
 	e.Fault, e.Message, e.Attempt, e.NextTry = entry.Fault, entry.Message, entry.Attempts, entry.NextTry
 	if proof != nil { // else the cloud takes it for what was done last
-		e.Op, e = access.OpRemove, proved(e, proof)
+		e.Op = access.OpRemove
+		e = proved(e, proof)
 	}
 	l.log.Warn("could not be written", "person", string(p), "err", cause, "next_try", entry.NextTry.Format(time.RFC3339))
 	l.sooner(p, entry.NextTry)

@@ -187,7 +187,7 @@ func (s *session) rights(op string, page []byte) error {
 	if len(bytes.TrimSpace(page)) == 0 {
 		return fault.New(fault.Unreachable, op, s.subject, "the device answers with an empty page").WithRemedy(remedyStrange)
 	}
-	return fault.New(fault.Denied, op, s.subject, "the login has lost the installer's rights, or this is no page of a Comelit device").WithRemedy(remedyRights)
+	return fault.New(fault.Denied, op, s.subject, "the installer account lost its rights, or this is no page of a Comelit device").WithRemedy(remedyRights)
 }
 
 // exchange sends one request and reads the whole answer. Redirects are not followed: the password must not be led away.

@@ -213,9 +213,12 @@ func (w *webUI) IssueCode(ctx context.Context, at Place) error {
 		return fault.New(fault.Invalid, op, w.web.subject, "slot 0 and slots that do not exist get no code")
 	}
 	page, err := w.web.do(ctx, ask{op: op, method: http.MethodPost, path: codePage, query: "user=" + at.String(), write: true})
-	if err == nil && bytes.Contains(page, []byte(refusedWords)) {
-		err = fault.New(fault.Invalid, op, w.web.subject, "the device refuses to make one").
-			WithRemedy("The slot must be an enabled app that nobody has activated yet.")
+	if err != nil || !bytes.Contains(page, []byte(refusedWords)) {
+		return err
 	}
-	return err
+	if _, err := w.Quota(ctx); err != nil {
+		return err // the rights are lost
+	}
+	return fault.New(fault.Invalid, op, w.web.subject, "the device refuses to make one").
+		WithRemedy("The slot must be an enabled app that nobody has activated yet.")
 }
