@@ -55,8 +55,8 @@ func (g *gate) set(name string, on bool) {
 	must(g.t, g.sim.SetFault(comelitsim.FaultSetting{Name: name, On: on}))
 }
 
-// caller is a resident of the nth unit with PIN, mobile access, e-mail and number.
-func caller(n int, w access.Window) []access.Noun {
+// callsHome is a resident of the nth unit with PIN, mobile access, e-mail and number.
+func callsHome(n int, w access.Window) []access.Noun {
 	out := resident(n, w)
 	p, r := out[0].(access.Person), out[1].(access.Residency)
 	p.Email, p.Phones = fmt.Sprintf("r%d@example.com", n), []string{fmt.Sprintf("+15550%04d", n)}
@@ -68,8 +68,8 @@ func caller(n int, w access.Window) []access.Noun {
 // unitNumber is what the simulator's monitors call the nth unit: ten to a floor.
 func unitNumber(n int) int { return (n-1)/10*100 + (n-1)%10 + 101 }
 
-// building is a property of n units, named as the simulator's monitors are.
-func building(n int) []access.Noun {
+// unitsOf is a property of n units, named as the simulator's monitors are.
+func unitsOf(n int) []access.Noun {
 	out := places()[:1]
 	for i := 1; i <= n; i++ {
 		out = append(out, access.Unit{ID: access.UnitID(fmt.Sprint("u", i)), Name: fmt.Sprint(unitNumber(i))})
@@ -132,9 +132,9 @@ func TestC3_InitialLoadIsRehearsedAndThenApplied(t *testing.T) {
 	stranger := comelitsim.Slot{Unit: 4, Slot: 1, Enabled: true, Kind: "phone", Name: "Night Porter", Phone: "+15550999"}
 	_, err := g.sim.Edit("set", stranger)
 	must(t, err)
-	nouns := building(units)
+	nouns := unitsOf(units)
 	for n := 1; n <= units; n++ {
-		nouns = append(nouns, caller(n, since(time.Hour))...)
+		nouns = append(nouns, callsHome(n, since(time.Hour))...)
 	}
 	g.cfg.Devices = g.cfg.Devices[1:]
 	g.cfg.Devices[0].Report = true
@@ -204,7 +204,7 @@ func TestC13_C14_C15_AFailingGateway(t *testing.T) {
 	g := newGate(t, 2)
 	g.start()
 	g.cut.Store(true)
-	nouns := append(building(2), caller(1, since(time.Hour))...)
+	nouns := append(unitsOf(2), callsHome(1, since(time.Hour))...)
 	g.store(1, nouns...)
 	all := g.until("the failure", atGate(access.EventFailed, "", "p1"))
 	if i := slices.IndexFunc(all, func(e access.Event) bool { return e.Kind == access.EventFailed && e.Device == "gate" }); all[i].Fault != "timeout" || all[i].NextTry.IsZero() || all[i].Message == "" {
@@ -221,7 +221,7 @@ func TestC13_C14_C15_AFailingGateway(t *testing.T) {
 
 	g.set(comelitsim.FaultWriteRefused, true)
 	moved := nouns[: len(nouns)-5 : len(nouns)-5]
-	other := caller(1, since(time.Hour))
+	other := callsHome(1, since(time.Hour))
 	p := other[0].(access.Person)
 	p.Phones = []string{"+15550777"}
 	other[0] = p
@@ -254,7 +254,7 @@ func TestC16_LostRightsAreNoticed(t *testing.T) {
 	g.start()
 	g.until("the first answer", atGate(access.EventReachable, "", ""))
 	g.set(comelitsim.FaultAdminLost, true)
-	g.store(1, append(building(2), caller(1, since(time.Hour))...)...)
+	g.store(1, append(unitsOf(2), callsHome(1, since(time.Hour))...)...)
 	g.until("the loss", atGate(access.EventUnreachable, "", ""))
 	told := toldOf(t, g.agent, access.EventUnreachable, "gate")
 	if len(told) != 1 || !strings.Contains(told[0], "the installer account lost its rights") || !strings.Contains(told[0], "Log in to the device's web page as installer") {

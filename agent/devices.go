@@ -124,7 +124,7 @@ func openPanel(d config.Device, kinds []driver.Kind, deps driver.Deps) (driver.P
 	}
 	return kinds[i].New(driver.Config{
 		ID: d.ID, Kind: d.Kind, URL: d.URL, Host: d.Host, User: d.User, Password: password, Token: token,
-		InsecureTLS: d.InsecureTLS, TLSPin: d.TLSPin, Pace: d.Pace, Timeout: d.Timeout, Model: d.Model,
+		InsecureTLS: d.InsecureTLS, TLSPin: d.TLSPin, Pace: d.Pace, Timeout: d.Timeout, Model: d.Model, Buttons: d.Buttons,
 		WebPort: d.WebPort, IconaPort: d.IconaPort,
 	}, deps)
 }

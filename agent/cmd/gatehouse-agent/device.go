@@ -33,6 +33,7 @@ func deviceCommands() []deviceCommand {
 		{name: "probe", summary: "says what a device is, can do and can hold; reads only", example: "gatehouse-agent device probe" + at + " --json", run: deviceProbe},
 		{name: "selftest", summary: "writes, reads, changes and removes a test person; leaves the device as found", example: "gatehouse-agent device selftest" + at, run: deviceSelftest},
 		{name: "users", summary: "lists everybody on a device, without PINs and card numbers", example: "gatehouse-agent device users" + at, run: deviceUsers},
+		{name: "directory", summary: "writes the slots of a Comelit device, or of a backup of one, to a CSV file", example: "gatehouse-agent device directory --kind comelit --backup 1700000000.tar.gz --out slots.csv", run: deviceDirectory},
 		{name: "open", summary: "opens one door once", example: "gatehouse-agent device open" + at + " --door A", run: deviceOpen},
 		{name: "redeem", summary: "turns an activation code into this gateway's own token for a device's bridge", example: "gatehouse-agent device redeem --kind comelit --host 192.0.2.10 --code-file code.txt --out token.txt", run: deviceRedeem},
 		{name: "ports", summary: "lists serial ports that a lock encoder may hang on, free or taken", example: "gatehouse-agent device ports --json", alone: devicePorts},

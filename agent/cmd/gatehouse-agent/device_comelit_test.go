@@ -4,6 +4,8 @@ import (
 	"net"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"gatehouse/agent/internal/driver/comelit/comelitsim"
@@ -83,6 +85,39 @@ func TestDeviceComelitFails(t *testing.T) {
 			}
 		}
 		if o := device(t, "", append(tt.args, atComelit(t, sim)...)...); o.code != tt.exit {
+			t.Errorf("%s: exit %d, %s", name, o.code, o.stderr)
+		}
+	}
+}
+
+// The slots of a gateway go to a file that only its owner reads, from the device or from a backup of it; a file that is
+// there is not written over.
+func TestDeviceDirectory(t *testing.T) {
+	sim := comelitSim(t)
+	if _, err := sim.Edit("set", comelitsim.Slot{Unit: 1, Slot: 3, Enabled: true, Kind: "phone", Name: "T. Jones - Unit 102", Phone: "+15550101"}); err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(t.TempDir(), "slots.csv")
+	args := append([]string{"directory", "--out", out}, atComelit(t, sim)...)
+	if o := device(t, "", args...); o.code != cli.Done {
+		t.Fatalf("%d %s", o.code, o.stderr)
+	}
+	const want = "\"unit\",\"slot\",\"kind\",\"name\",\"e-mail\",\"phone\"\r\n\"102\",\"1.3\",\"phone\",\"T. Jones - Unit 102\",\"\",\"+15550101\"\r\n"
+	got, err := os.ReadFile(out)
+	info, err2 := os.Stat(out)
+	if err != nil || err2 != nil || string(got) != want || info.Mode().Perm() != 0o600 {
+		t.Errorf("%q, %v, %v", got, info.Mode(), err)
+	}
+	for name, tt := range map[string]struct {
+		args []string
+		exit int
+	}{
+		"it is there already": {args, cli.WrongUsage},
+		"no file named":       {args[:1], cli.WrongUsage},
+		"no such backup":      {[]string{"directory", "--kind", "comelit", "--out", out + "2", "--backup", out + ".tar.gz"}, cli.Unreachable},
+		"no backup":           {[]string{"directory", "--kind", "comelit", "--out", out + "2", "--backup", out}, cli.Failed},
+	} {
+		if o := device(t, "", tt.args...); o.code != tt.exit {
 			t.Errorf("%s: exit %d, %s", name, o.code, o.stderr)
 		}
 	}

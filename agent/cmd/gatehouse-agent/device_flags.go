@@ -4,6 +4,7 @@ import (
 	"flag"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -22,6 +23,7 @@ type deviceFlags struct {
 	insecureTLS, json       bool
 	tlsPin, model, door     string
 	unit, codeFile, out     string
+	backup                  string
 	code                    access.Secret
 	webPort, iconaPort      int
 	pace, timeout           time.Duration
@@ -47,6 +49,10 @@ func (f *deviceFlags) register(fs *flag.FlagSet, command string) {
 	if command == "selftest" {
 		fs.StringVar(&f.unit, "unit", "", "`unit` with a free slot for the test person, by the name or address it has on the device, or #0 for the first (comelit)")
 	}
+	if command == "directory" {
+		fs.StringVar(&f.out, "out", "", "`file` to write; it names people and how they are reached")
+		fs.StringVar(&f.backup, "backup", "", "downloaded `backup` to read instead of the device")
+	}
 	if command == "open" {
 		fs.StringVar(&f.door, "door", "", "`relay` to open, A; on comelit also a door's name, or its address and output such as SB100001/1")
 	}
@@ -67,6 +73,13 @@ func (f *deviceFlags) config(fs *flag.FlagSet, command string, kinds []driver.Ki
 			cfg.Pace = -1
 		}
 	})
+	if f.backup != "" {
+		path, err := filepath.Abs(f.backup)
+		if err != nil {
+			return cfg, driver.Kind{}, deviceWrong("--backup: "+err.Error(), "Name the file with its whole path.")
+		}
+		cfg.URL = "file://" + path
+	}
 	kind, err := deviceKind(f.kind, kinds)
 	if command == "pair" && f.kind == "" { // one that was paired before has its own
 		err = nil
@@ -78,6 +91,8 @@ func (f *deviceFlags) config(fs *flag.FlagSet, command string, kinds []driver.Ki
 		return cfg, kind, deviceWrong("--insecure-tls and --tls-pin exclude each other", "Keep the pin.")
 	case f.passwordFile == "-" && f.tokenFile == "-":
 		return cfg, kind, deviceWrong("password and token cannot both come from standard input", "Give one of them as a file.")
+	case command == "directory" && f.out == "":
+		return cfg, kind, deviceWrong("--out is missing", "Name the file to write, for example --out slots.csv.")
 	case command == "open" && f.door == "":
 		return cfg, kind, deviceWrong("--door is missing", "Name the relay to open, for example --door A.")
 	case command == "redeem" && (f.codeFile == "" || f.out == ""):

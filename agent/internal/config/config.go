@@ -56,6 +56,7 @@ type Device struct {
 	Pace         time.Duration // < 0: none; 0: the kind's default
 	Timeout      time.Duration
 	Model        string
+	Buttons      int  // named buttons of a panel that calls people; 0: a directory is searched
 	Report       bool // mode = "report": plan and audit, write nothing
 	Doors        map[access.DoorID]string
 	WebPort      int // of Host; 0: the kind's default
@@ -256,6 +257,17 @@ func (r *reader) duration(dst *time.Duration, min, max time.Duration) func(strin
 	}
 }
 
+// count reads a whole number from 0 to most.
+func (r *reader) count(dst *int, most int64) func(string, any) {
+	return func(key string, v any) {
+		typed(r, key, v, "a whole number", func(n int64) {
+			if *dst = int(n); n < 0 || n > most {
+				r.bad(key, "is %d, want 0 to %d", n, most)
+			}
+		})
+	}
+}
+
 func (r *reader) devices(dst *[]Device) func(string, any) {
 	return func(key string, v any) {
 		typed(r, key, v, "[[device]] tables", func(list []map[string]any) {
@@ -280,7 +292,7 @@ func (r *reader) device(prefix string, raw map[string]any) Device {
 		"host": r.text(&d.Host), "user": r.text(&d.User), "password_file": r.path(&d.PasswordFile),
 		"token_file": r.path(&d.TokenFile), "insecure_tls": r.truth(&d.InsecureTLS), "tls_pin": r.text(&d.TLSPin),
 		"pace": r.duration(&d.Pace, 0, time.Minute), "timeout": r.duration(&d.Timeout, time.Second, 5*time.Minute),
-		"model": r.text(&d.Model), "mode": r.text(&mode), "doors": r.doors(&d.Doors),
+		"model": r.text(&d.Model), "buttons": r.count(&d.Buttons, 1000), "mode": r.text(&mode), "doors": r.doors(&d.Doors),
 		"web_port": r.port(&d.WebPort), "icona_port": r.port(&d.IconaPort),
 	})
 	d.ID, d.Report = access.DeviceID(id), mode == "report"
@@ -293,7 +305,7 @@ func (r *reader) device(prefix string, raw map[string]any) Device {
 	if mode != "" && mode != "manage" && mode != "report" {
 		r.bad(prefix+"mode", "is %q, want manage or report", mode)
 	}
-	if u, err := url.Parse(d.URL); d.URL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+	if u, err := url.Parse(d.URL); d.URL != "" && (err != nil || (u.Host == "" || u.Scheme != "http" && u.Scheme != "https") && (u.Scheme != "file" || u.Path == "")) {
 		r.bad(prefix+"url", "is %q, want http://host:port or https://host:port", d.URL)
 	}
 	if d.URL == "" && d.Host == "" {

@@ -74,6 +74,20 @@ func TestPortsAreBounded(t *testing.T) {
 	}
 }
 
+// TestTowardsC19_ButtonsOfAPanel, and a device that is a file.
+func TestTowardsC19_ButtonsOfAPanel(t *testing.T) {
+	const text = "[[device]]\nid = \"gate\"\nkind = \"comelit\"\nurl = \"file:///srv/gate.tar.gz\"\nbuttons = "
+	got, err := Parse(text+"24\n", "/etc")
+	if err != nil || got.Devices[0].Buttons != 24 || got.Devices[0].URL != "file:///srv/gate.tar.gz" {
+		t.Errorf("%+v, %v", got.Devices, err)
+	}
+	for _, wrong := range []string{"-1", "1001", "\"24\"", "2.5"} {
+		if _, err := Parse(text+wrong+"\n", "/etc"); err == nil || !strings.Contains(err.Error(), "device 1: buttons") {
+			t.Errorf("%s: %v", wrong, err)
+		}
+	}
+}
+
 func TestEmptyFileMeansDefaults(t *testing.T) {
 	got, err := Parse("", "/etc")
 	if err != nil {

@@ -236,6 +236,7 @@ type Config struct {
 	Pace        time.Duration // pause after each request; < 0: none; 0: the kind's default
 	Timeout     time.Duration // of one request; 0: the kind's default
 	Model       string        // profile to assume; "": ask the device
+	Buttons     int           // named buttons of a panel that calls people, one for each person; 0: a directory is searched
 }
 
 // Kind is one line of agent/drivers.go.

@@ -61,6 +61,20 @@ func TestTowardsC12_WhoAPanelCalls(t *testing.T) {
 	}
 }
 
+// A panel with named buttons has one for each person; where none is left that is said (row C19).
+func TestTowardsC19_NoButtonIsLeft(t *testing.T) {
+	t.Parallel()
+	in := slots(caller(nil))
+	in.Limits.Buttons, in.Limits.People, in.Others.Rows = 24, 24, 24
+	if p := Make(in); len(p.Steps) != 0 || len(p.Refusals) != 1 || p.Refusals[0].Kind != fault.Full || !strings.Contains(p.Refusals[0].Why, "no button is left: the panel has 24") {
+		t.Errorf("%+v", p)
+	}
+	in.Others.Rows = 23
+	if p := Make(in); len(p.Steps) != 1 || len(p.Refusals) != 0 {
+		t.Errorf("with one left: %+v", p)
+	}
+}
+
 // What the device accepted and cannot show is settled as unprovable, present or gone; a difference is still a step.
 func TestUnprovableIsSaidSo(t *testing.T) {
 	t.Parallel()

@@ -268,6 +268,9 @@ func (m *maker) remove(w *Wanted, rows []model.Record, why string) {
 func (m *maker) add(w *Wanted) {
 	if room := m.in.Limits.People; room > 0 && m.used >= room {
 		why := "the panel is full: it holds " + itoa(m.used) + " of " + itoa(room) + " people; remove some who are not needed"
+		if m.in.Limits.Buttons > 0 {
+			why = "no button is left: the panel has " + itoa(room) + " and each has a name; leave somebody off it who needs none"
+		}
 		if m.goes > 0 {
 			why = "the panel is full until the removals before this are confirmed"
 		}

@@ -86,7 +86,7 @@ func (p *Panel) put(ctx context.Context, step model.Step) error {
 		return err
 	}
 	if len(waits) > 0 {
-		return p.noSlot(rec, waits)
+		return p.noSlot(unit, rec, waits)
 	}
 	return nil
 }
@@ -105,17 +105,45 @@ func (p *Panel) leave(ctx context.Context, ref model.Ref, unit int) error {
 }
 
 // noSlot says who waits (row C11), in the words that installers know.
-func (p *Panel) noSlot(rec model.Record, waits []want) error {
+func (p *Panel) noSlot(unit int, rec model.Record, waits []want) error {
 	subject := "unit " + tidy(rec.Unit) + " of " + p.subject()
 	if p.stale {
-		return fault.New(fault.Full, "find a free slot in", subject, "which slots are free cannot be read: %w", ErrQuota).WithRemedy(remedyQuota)
+		return fault.New(fault.Full, "find a free slot in", subject, "which slots are free cannot be read: %w", ErrQuota).WithRemedy("%s", p.dir.Capabilities().Renew)
 	}
 	why := "No Empty User IDs in Comelit Panel"
 	if len(waits) == 1 && rec.Phone != "" && waits[0].kind == KindApp {
 		why += ": the phone is on the panel, the app waits"
 	}
-	return fault.New(fault.Full, "find a free slot in", subject, "%s", why).
+	return fault.New(fault.Full, "find a free slot in", subject, "%s%s", why, p.spare(unit)).
 		WithRemedy("Remove slots of the unit that nobody needs: former residents, second apps, numbers that stand there twice.")
+}
+
+// spare names what of a full unit could go: slots that hold the same contact, and those that we did not write. It names
+// slots only, because what it says leaves the property.
+func (p *Panel) spare(unit int) (out string) {
+	first := map[string]Place{}
+	others := ""
+	for n := 1; n <= SlotsPerUnit; n++ {
+		at := Place{unit, n}
+		s, _ := p.base.at(at)
+		note, noted := p.book.Notes[at.String()]
+		if noted {
+			s = note.slot(at)
+		} else if !s.Free() {
+			others += " " + at.String()
+		}
+		for _, contact := range []string{s.Email, s.Phone} {
+			if was, twice := first[contact]; twice && contact != "" {
+				out += "; slots " + was.String() + " and " + at.String() + " ring the same"
+			} else {
+				first[contact] = at
+			}
+		}
+	}
+	if others != "" {
+		out += "; not written by this gateway:" + others
+	}
+	return out
 }
 
 // free lists the unit's slots that a backup has shown to be free and that no write of ours has touched since.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -55,6 +56,13 @@ type Bridged struct{ Panel }
 // cfg.Host is where it is, with its web port; or cfg.URL, http:// or https:// with nothing after the port. The bridge is
 // on the same host, at cfg.IconaPort. Errors are Invalid and name the key that is wrong.
 func New(cfg driver.Config, deps driver.Deps) (driver.Panel, error) {
+	if strings.HasPrefix(cfg.URL, scheme) {
+		b, err := newPanel(cfg, newFile(cfg.URL, "panel "+string(cfg.ID)), deps)
+		if err != nil {
+			return nil, err
+		}
+		return &b.Panel, nil
+	}
 	w, err := newWebUI(cfg, deps)
 	if err != nil {
 		return nil, err
@@ -124,7 +132,7 @@ func (p *Panel) Probe(ctx context.Context) (model.Identity, model.Limits, error)
 		}
 	}
 	id := model.Identity{Model: "Comelit ViP gateway", Firmware: "not shown"}
-	lim := model.Limits{NameChars: maxText, Relays: []string{entrance}, Mobile: true, Slots: SlotsPerUnit, Lookup: true, Grade: access.Exact}
+	lim := model.Limits{People: p.cfg.Buttons, Buttons: p.cfg.Buttons, NameChars: maxText, Relays: []string{entrance}, Mobile: true, Slots: SlotsPerUnit, Lookup: true, Grade: access.Exact}
 	if q.Left == 0 || !p.dir.Capabilities().Proves {
 		lim.Grade = access.Unprovable
 	}
@@ -277,6 +285,11 @@ func (p *Panel) prove(ctx context.Context, keep int) error {
 // save keeps the book. It is called before a write goes out as well: what may stand on the device must be known after
 // a power cut.
 func (p *Panel) save() error {
+	if s, ok := p.dir.(sheeter); ok {
+		if err := s.keepSheet(p.sheet()); err != nil {
+			return err
+		}
+	}
 	if p.memory == nil {
 		return nil
 	}

@@ -36,6 +36,8 @@ type Capabilities struct {
 	Writes bool // slots can be written
 	Proves bool // and read back
 	Codes  bool // it is a CodeIssuer
+	// Renew is what somebody can do where no proof is left.
+	Renew string
 }
 
 // Quota is what there is of proofs.

@@ -44,7 +44,7 @@ func newWebUI(cfg driver.Config, deps driver.Deps) (*webUI, error) {
 
 // Capabilities implements PanelDirectory.
 func (w *webUI) Capabilities() Capabilities {
-	return Capabilities{Writes: true, Proves: true, Codes: true}
+	return Capabilities{Writes: true, Proves: true, Codes: true, Renew: remedyQuota}
 }
 
 // Close implements PanelDirectory.

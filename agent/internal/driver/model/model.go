@@ -117,6 +117,7 @@ type Limits struct {
 	Holidays    bool         `json:"holidays,omitempty"`        // it keeps dates on which a schedule is shut
 	Mobile      bool         `json:"mobile"`                    // can hold app slots
 	Slots       int          `json:"slots_per_unit,omitempty"`  // apps and telephones it calls for one unit; 0: it calls nobody
+	Buttons     int          `json:"buttons,omitempty"`         // named buttons, one for each person; 0: it has a directory that is searched
 	Lookup      bool         `json:"lookup"`                    // Read costs the same for every size of panel
 	Grade       access.Grade `json:"confirms"`                  // the best grade read-back can give
 }
