@@ -57,7 +57,7 @@ var asks = map[string]func(context.Context, desk, url.Values) (any, error){
 }
 
 var tells = map[string]func(context.Context, desk, []byte) (any, error){
-	TellOverlay: tellOverlay, TellIgnore: tellIgnore, TellDrift: tellDrift, TellMap: tellMap,
+	TellOverlay: tellOverlay, TellIgnore: tellIgnore, TellDrift: tellDrift, TellMap: tellMap, TellInvite: tellInvite,
 }
 
 // desk is where questions are answered: the files and, while the daemon runs, its loops.

@@ -68,8 +68,8 @@ func callsHome(n int, w access.Window) []access.Noun {
 // unitNumber is what the simulator's monitors call the nth unit: ten to a floor.
 func unitNumber(n int) int { return (n-1)/10*100 + (n-1)%10 + 101 }
 
-// unitsOf is a property of n units, named as the simulator's monitors are.
-func unitsOf(n int) []access.Noun {
+// floorsOf is a property of n units, named as the simulator's monitors are.
+func floorsOf(n int) []access.Noun {
 	out := places()[:1]
 	for i := 1; i <= n; i++ {
 		out = append(out, access.Unit{ID: access.UnitID(fmt.Sprint("u", i)), Name: fmt.Sprint(unitNumber(i))})
@@ -132,7 +132,7 @@ func TestC3_InitialLoadIsRehearsedAndThenApplied(t *testing.T) {
 	stranger := comelitsim.Slot{Unit: 4, Slot: 1, Enabled: true, Kind: "phone", Name: "Night Porter", Phone: "+15550999"}
 	_, err := g.sim.Edit("set", stranger)
 	must(t, err)
-	nouns := unitsOf(units)
+	nouns := floorsOf(units)
 	for n := 1; n <= units; n++ {
 		nouns = append(nouns, callsHome(n, since(time.Hour))...)
 	}
@@ -204,7 +204,7 @@ func TestC13_C14_C15_AFailingGateway(t *testing.T) {
 	g := newGate(t, 2)
 	g.start()
 	g.cut.Store(true)
-	nouns := append(unitsOf(2), callsHome(1, since(time.Hour))...)
+	nouns := append(floorsOf(2), callsHome(1, since(time.Hour))...)
 	g.store(1, nouns...)
 	all := g.until("the failure", atGate(access.EventFailed, "", "p1"))
 	if i := slices.IndexFunc(all, func(e access.Event) bool { return e.Kind == access.EventFailed && e.Device == "gate" }); all[i].Fault != "timeout" || all[i].NextTry.IsZero() || all[i].Message == "" {
@@ -246,6 +246,43 @@ func TestC13_C14_C15_AFailingGateway(t *testing.T) {
 	}
 }
 
+// Somebody's app is invited by the device itself, on request and once; the code goes nowhere: not into the answer, not into
+// the log, not into events (row C6).
+func TestTowardsC6_AnAppIsInvitedOnRequest(t *testing.T) {
+	t.Parallel()
+	g := newGate(t, 2)
+	g.start()
+	g.store(1, append(floorsOf(2), caller(1, since(time.Hour))...)...)
+	g.until("the resident", atGate(access.EventConfirmed, access.OpAdd, "p1"))
+	if n := len(g.sim.Stats().Invitations); n != 0 {
+		t.Fatalf("%d invitations without anybody's word", n)
+	}
+	out, err := Tell(t.Context(), g.cfg, TellInvite, InviteRequest{"gate", "Tom Jones1"})
+	must(t, err)
+	if st := g.sim.Stats(); len(st.Invitations) != 1 || st.Invitations[0].Email != "r1@example.com" {
+		t.Errorf("invitations %+v", st.Invitations)
+	}
+	codes := 0
+	for _, s := range g.sim.Users(false) {
+		if s.Code != "" {
+			codes++
+			holdsNone(t, "the answer", string(out), s.Code)
+			holdsNone(t, "the log", g.logs.text(), s.Code)
+			raw, err := json.Marshal(g.events())
+			must(t, err)
+			holdsNone(t, "an event", string(raw), s.Code)
+		}
+	}
+	if codes != 1 {
+		t.Errorf("%d codes on the device", codes)
+	}
+	for _, r := range []InviteRequest{{"front", "p1"}, {"nowhere", "p1"}, {"gate", "Nobody"}} {
+		if _, err := Tell(t.Context(), g.cfg, TellInvite, r); err == nil {
+			t.Errorf("%+v: no error", r)
+		}
+	}
+}
+
 // The account loses its rights: the gateway says so in words, once, with what to do; a metric stands for it, and it ends
 // by itself (row C16).
 func TestC16_LostRightsAreNoticed(t *testing.T) {
@@ -254,7 +291,7 @@ func TestC16_LostRightsAreNoticed(t *testing.T) {
 	g.start()
 	g.until("the first answer", atGate(access.EventReachable, "", ""))
 	g.set(comelitsim.FaultAdminLost, true)
-	g.store(1, append(unitsOf(2), callsHome(1, since(time.Hour))...)...)
+	g.store(1, append(floorsOf(2), callsHome(1, since(time.Hour))...)...)
 	g.until("the loss", atGate(access.EventUnreachable, "", ""))
 	told := toldOf(t, g.agent, access.EventUnreachable, "gate")
 	if len(told) != 1 || !strings.Contains(told[0], "the installer account lost its rights") || !strings.Contains(told[0], "Log in to the device's web page as installer") {

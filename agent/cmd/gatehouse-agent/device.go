@@ -36,6 +36,7 @@ func deviceCommands() []deviceCommand {
 		{name: "directory", summary: "writes the slots of a Comelit device, or of a backup of one, to a CSV file", example: "gatehouse-agent device directory --kind comelit --backup 1700000000.tar.gz --out slots.csv", run: deviceDirectory},
 		{name: "open", summary: "opens one door once", example: "gatehouse-agent device open" + at + " --door A", run: deviceOpen},
 		{name: "redeem", summary: "turns an activation code into this gateway's own token for a device's bridge", example: "gatehouse-agent device redeem --kind comelit --host 192.0.2.10 --code-file code.txt --out token.txt", run: deviceRedeem},
+		{name: "invite", summary: "has a Comelit device invite a resident's app, through the running gateway", example: "gatehouse-agent device invite gate-1 \"Ada Holt\"", alone: deviceInvite},
 		{name: "ports", summary: "lists serial ports that a lock encoder may hang on, free or taken", example: "gatehouse-agent device ports --json", alone: devicePorts},
 	}, pairingCommands()...)
 }

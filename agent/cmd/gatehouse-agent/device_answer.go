@@ -15,21 +15,22 @@ import (
 // deviceAnswer is what a command has to say: the one JSON object of --json, and how the same reads
 // for people.
 type deviceAnswer struct {
-	OK           bool            `json:"ok"`
-	Error        *cli.Error      `json:"error,omitempty"`
-	Identity     *model.Identity `json:"identity,omitempty"`
-	Dialect      string          `json:"dialect,omitempty"`
-	Capabilities []string        `json:"capabilities,omitzero"`
-	Limits       *model.Limits   `json:"limits,omitempty"`
-	ClockSkew    *float64        `json:"clock_skew_seconds,omitempty"` // the device's clock is ahead by; absent: it does not tell
-	Steps        []agent.Step    `json:"steps,omitzero"`
-	Users        []deviceUser    `json:"users,omitzero"`
-	Ports        []devicePort    `json:"ports,omitzero"`
-	Rows         []deviceRow     `json:"rows,omitzero"`
-	Count        int             `json:"count,omitempty"` // of all rows
-	Door         string          `json:"door,omitempty"`
-	Result       string          `json:"result,omitempty"` // done, refused, unknown
-	Out          string          `json:"out,omitempty"`    // the file that was written
+	OK           bool                `json:"ok"`
+	Error        *cli.Error          `json:"error,omitempty"`
+	Identity     *model.Identity     `json:"identity,omitempty"`
+	Dialect      string              `json:"dialect,omitempty"`
+	Capabilities []string            `json:"capabilities,omitzero"`
+	Limits       *model.Limits       `json:"limits,omitempty"`
+	ClockSkew    *float64            `json:"clock_skew_seconds,omitempty"` // the device's clock is ahead by; absent: it does not tell
+	Steps        []agent.Step        `json:"steps,omitzero"`
+	Users        []deviceUser        `json:"users,omitzero"`
+	Ports        []devicePort        `json:"ports,omitzero"`
+	Rows         []deviceRow         `json:"rows,omitzero"`
+	Count        int                 `json:"count,omitempty"` // of all rows
+	Door         string              `json:"door,omitempty"`
+	Invited      *agent.InviteReport `json:"invited,omitempty"`
+	Result       string              `json:"result,omitempty"` // done, refused, unknown
+	Out          string              `json:"out,omitempty"`    // the file that was written
 
 	exit int
 	text string          // for people, on stdout

@@ -90,6 +90,26 @@ func TestDeviceComelitFails(t *testing.T) {
 	}
 }
 
+// An invitation goes through the running gateway; without one, or without a person, that is said.
+func TestDeviceInviteNeedsTheGateway(t *testing.T) {
+	cfg := filepath.Join(t.TempDir(), "agent.toml")
+	if err := os.WriteFile(cfg, []byte("state_dir = \"state\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		args []string
+		exit int
+	}{
+		"nobody named":   {[]string{"invite", "--config", cfg, "gate-1"}, cli.WrongUsage},
+		"no such config": {[]string{"invite", "--config", cfg + "x", "gate-1", "p1"}, cli.WrongUsage},
+		"nothing runs":   {[]string{"invite", "--config", cfg, "gate-1", "p1"}, cli.Unreachable},
+	} {
+		if o := device(t, "", tt.args...); o.code != tt.exit {
+			t.Errorf("%s: exit %d, %s", name, o.code, o.stderr)
+		}
+	}
+}
+
 // The slots of a gateway go to a file that only its owner reads, from the device or from a backup of it; a file that is
 // there is not written over.
 func TestDeviceDirectory(t *testing.T) {

@@ -53,6 +53,13 @@ type Taker interface {
 	Take(ctx context.Context, seen model.Record, ref model.Ref) error
 }
 
+// Inviter has a device invite somebody's app once more. The activation code stays on the device, whose vendor mails it.
+type Inviter interface {
+	// Invite is Conflict where the person has no app there, Invalid where the device makes none, because the app was
+	// activated for example. Another code replaces the one before.
+	Invite(ctx context.Context, ref model.Ref) error
+}
+
 // RelayChecker says without touching the network whether the device may have a relay, so that a
 // wrong one is found before anybody stands at the door. The error is Invalid and names those it has.
 type RelayChecker interface {

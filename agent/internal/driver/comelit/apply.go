@@ -225,6 +225,9 @@ func (p *Panel) write(ctx context.Context, at Place, n note, before state, field
 func (p *Panel) Invite(ctx context.Context, ref model.Ref) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if err := p.picture(ctx); err != nil {
+		return err
+	}
 	codes, ok := p.dir.(CodeIssuer)
 	if !ok {
 		return fault.New(fault.Unsupported, "invite to", p.subject(), "activation codes cannot be made this way")

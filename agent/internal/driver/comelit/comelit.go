@@ -47,6 +47,7 @@ var (
 	_ driver.Redeemer     = (*Panel)(nil)
 	_ driver.DoorReleaser = (*Bridged)(nil)
 	_ driver.EventSource  = (*Bridged)(nil)
+	_ driver.Inviter      = (*Panel)(nil)
 )
 
 // Bridged is a Panel with a token for the ICONA bridge: it opens doors and hears rings too.
