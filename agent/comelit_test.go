@@ -252,7 +252,7 @@ func TestTowardsC6_AnAppIsInvitedOnRequest(t *testing.T) {
 	t.Parallel()
 	g := newGate(t, 2)
 	g.start()
-	g.store(1, append(floorsOf(2), caller(1, since(time.Hour))...)...)
+	g.store(1, append(floorsOf(2), callsHome(1, since(time.Hour))...)...)
 	g.until("the resident", atGate(access.EventConfirmed, access.OpAdd, "p1"))
 	if n := len(g.sim.Stats().Invitations); n != 0 {
 		t.Fatalf("%d invitations without anybody's word", n)

@@ -55,6 +55,11 @@ func TestTowardsC12_WhoAPanelCalls(t *testing.T) {
 			t.Errorf("%s: refusals %+v", name, w.Refusals)
 		}
 	}
+	few := slots(caller(nil))
+	few.Places.Units["u1"] = access.Unit{ID: "u1", Name: "101", Slots: 9}
+	if w := Want(few, few.People[0]); w.Record.Slots != 9 {
+		t.Errorf("a unit of 9 slots is told as %d", w.Record.Slots)
+	}
 	w := Want(input(caller(nil)), caller(nil))
 	if w.Record.Email != "" || w.Record.Unit != "" {
 		t.Errorf("a panel that calls nobody is told %+v", w.Record)

@@ -185,26 +185,26 @@ func (w *Wanted) secrets(in Input, h access.Holder, given map[string]access.Pers
 // and the name it shows. Who is left off gets neither, who is unlisted stands there as the unit (row
 // C12).
 func (w *Wanted) calls(in Input, h access.Holder) {
-	home, building := home(in.Places, h, in.Now)
-	unit, bell, p := home.Name, in.Units[home.ID], h.Person
+	unit, building := home(in.Places, h, in.Now)
+	bell, p := in.Units[unit.ID], h.Person
 	email, phone := rules.Calls(h)
 	switch {
 	case email == "" && phone == "":
 		return
-	case unit == "":
+	case unit.Name == "":
 		w.refuse(fault.Invalid, "lives in no unit that this panel could call; give the resident a unit")
 		return
 	case in.Units != nil && bell.Apartment == "":
 		if w.Why = "this panel does not call the unit"; bell.Doubt {
-			w.doubt = unit
+			w.doubt = unit.Name
 		}
 		w.refuse(fault.Invalid, bell.Why)
 		return
 	case p.Directory == access.Unlisted:
 		p.First, p.Last, p.Company = "", "", ""
 	}
-	w.Record.Unit, w.Record.Apartment, w.Record.Email, w.Record.Phone = unit, bell.Apartment, email, phone
-	names := rules.Naming{Form: in.Places.Property.DirectoryName, Max: in.Limits.NameChars}.All(p, unit, building)
+	w.Record.Unit, w.Record.Apartment, w.Record.Slots, w.Record.Email, w.Record.Phone = unit.Name, bell.Apartment, unit.Slots, email, phone
+	names := rules.Naming{Form: in.Places.Property.DirectoryName, Max: in.Limits.NameChars}.All(p, unit.Name, building)
 	w.Record.Name, w.Record.Aliases = names[0], names[1:]
 }
 
@@ -251,17 +251,18 @@ func (w *Wanted) sooner(t time.Time) {
 
 // home is the unit somebody lives in now, else the one they go to next, else the one they left
 // last, and the name of its building.
-func home(p access.Places, h access.Holder, now time.Time) (u access.Unit, building string) {
+func home(p access.Places, h access.Holder, now time.Time) (unit access.Unit, building string) {
 	rs := slices.SortedFunc(slices.Values(h.Residencies), func(a, b access.Residency) int {
 		return cmp.Or(a.From.Compare(b.From), cmp.Compare(a.ID, b.ID))
 	})
 	for _, r := range rs {
-		u = p.Units[r.Unit]
+		unit = p.Units[r.Unit]
+		building = p.Buildings[unit.Building].Name
 		if r.Contains(now) || r.From.After(now) {
 			break
 		}
 	}
-	return u, p.Buildings[u.Building].Name
+	return unit, building
 }
 
 // edges makes the person due when a residency begins or ends.

@@ -74,7 +74,7 @@ func (p *Panel) put(ctx context.Context, step model.Step) error {
 	for _, at := range p.book.of(rec.Ref) {
 		mine[at] = p.book.Notes[at.String()].Kind
 	}
-	give, rest, waits := seats(unit, wants(rec.Email, rec.Phone), mine, p.free(unit))
+	give, rest, waits := seats(unit, wants(rec.Email, rec.Phone), mine, p.free(unit, rec.Slots))
 	name := pick(append([]string{rec.Name}, rec.Aliases...), p.taken(unit, rec.Ref))
 	for _, s := range give {
 		n := note{Ref: rec.Ref, Kind: s.kind, Unit: rec.Unit, Where: rec.Apartment, Wanted: rec.Name, Name: name, Contact: s.contact, Relays: rec.Relays}
@@ -146,19 +146,27 @@ func (p *Panel) spare(unit int) (out string) {
 	return out
 }
 
-// free lists the unit's slots that a backup has shown to be free and that no write of ours has touched since.
-func (p *Panel) free(unit int) (out []Place) {
+// free lists the unit's slots that a backup has shown to be free and that no write of ours has touched since, no more than
+// the unit may have beside those that are taken; most 0: any number.
+func (p *Panel) free(unit, most int) (out []Place) {
 	if p.stale {
 		return nil
+	}
+	if most <= 0 || most > SlotsPerUnit {
+		most = SlotsPerUnit
 	}
 	for n := 1; n <= SlotsPerUnit; n++ {
 		at := Place{unit, n}
 		_, noted := p.book.Notes[at.String()]
-		if s, there := p.base.at(at); there && !noted && s.Free() {
+		s, there := p.base.at(at)
+		switch {
+		case there && !noted && s.Free():
 			out = append(out, at)
+		case there:
+			most--
 		}
 	}
-	return out
+	return out[:max(0, min(most, len(out)))]
 }
 
 // taken are the names that others of the unit have.

@@ -14,6 +14,7 @@ import (
 	"gatehouse/agent/internal/driver"
 	"gatehouse/agent/internal/driver/comelit"
 	"gatehouse/agent/internal/driver/comelit/comelitsim"
+	"gatehouse/agent/internal/driver/model"
 	"gatehouse/protocol/access"
 	"gatehouse/protocol/access/fault"
 )
@@ -141,6 +142,25 @@ func TestAFileThatIsNoBackup(t *testing.T) {
 	want(t, err, fault.Invalid, "read the backup of panel gate-1")
 	err = h.apply(t, access.OpAdd, jones(), "")
 	want(t, err, fault.Invalid, "no gzip")
+}
+
+// A unit that may have fewer slots than the device has is full sooner, and whoever is there stays (row C4).
+func TestTowardsC4_AUnitWithFewerSlots(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	few := func(ref string) model.Record {
+		r := jones()
+		r.Ref, r.Slots, r.Email, r.Phone = model.Ref(ref), 5, ref+"@example.com", "+1555020"+ref[3:]
+		return r
+	}
+	b.must(t, access.OpAdd, few("GHp1"))
+	b.must(t, access.OpAdd, few("GHp2"))
+	want(t, b.apply(t, access.OpAdd, few("GHp3"), ""), fault.Full, "the phone is on the panel, the app waits")
+	want(t, b.apply(t, access.OpAdd, few("GHp4"), ""), fault.Full, "No Empty User IDs in Comelit Panel")
+	b.must(t, access.OpChange, few("GHp1"))
+	if rows := b.list(t); len(rows) != 3 {
+		t.Errorf("%d people on the device, want 3", len(rows))
+	}
 }
 
 // Where a unit is full, what could go is named by slot, never by person (row C11).

@@ -49,6 +49,9 @@ type Record struct {
 	Phone string
 	// Apartment is the unit's bell on the device, its address or "#3"; "": the device finds it by Unit's name.
 	Apartment string
+	// Slots is how many apps and telephones the unit may have there, everybody's together; 0: as many as the device has. It
+	// is not compared.
+	Slots int
 	// Aliases are longer forms of Name, to be shown instead, the first that is free, where somebody else
 	// of the unit has Name already. They are not compared: a driver reports Name for the one it took.
 	Aliases []string
