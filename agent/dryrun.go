@@ -122,7 +122,7 @@ func (k desk) planDevice(ctx, think context.Context, d config.Device, now time.T
 func planFiles(w walker, cfg config.Config, d config.Device, now time.Time, trusted bool) (DevicePlan, error) {
 	in := plan.Input{
 		Position: w.Position(), Now: now, Trusted: trusted, Doors: d.Doors, Print: w,
-		Ledger: map[access.PersonID]access.LedgerEntry{}, Others: plan.Others{Secrets: map[string]access.PersonID{}, Names: map[uint32]int{}},
+		Ledger: map[access.PersonID]access.LedgerEntry{}, Others: plan.Others{Secrets: map[string]access.PersonID{}, Names: map[uint32]int16{}},
 	}
 	if err := lookUp(w, cfg, d, &in); err != nil {
 		return DevicePlan{}, err

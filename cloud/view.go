@@ -155,6 +155,9 @@ func listed(items []access.Noun, now time.Time) map[access.PersonID]string {
 	}
 	for _, n := range items {
 		if p, ok := n.(access.Person); ok {
+			if p.Directory == access.Unlisted {
+				p.First, p.Last, p.Company = "", "", ""
+			}
 			u := units[homes[p.ID].Unit]
 			out[p.ID] = rules.Naming{Form: form}.Of(p, u.Name, buildings[u.Building])
 		}

@@ -34,7 +34,7 @@ func TestTowardsC2_ThePlanTellsNamesakesApart(t *testing.T) {
 	}
 	short := NamePrint(plain{}, Want(in, in.People[0]).Record)
 	in.Ledger["p1"] = access.LedgerEntry{Person: "p1", Ref: "GHp1", State: access.Written, Name: short}
-	in.Others.Names = map[uint32]int{short: 1}
+	in.Others.Names = map[uint32]int16{short: 1}
 	if got := names(Make(in)); got["p1"] != "T. Jones (North 101)" || got["p2"] != "To. Jones (North 101)" {
 		t.Errorf("the later one stands there already: %v", got)
 	}

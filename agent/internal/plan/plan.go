@@ -76,7 +76,7 @@ type Observed struct {
 type Others struct {
 	Rows    int                        // rows in all, people in scope included
 	Secrets map[string]access.PersonID // fingerprint of a PIN or card → who holds it; "" a stranger
-	Names   map[uint32]int             // fingerprint of a name (NamePrint) → how many of our people stand under it
+	Names   map[uint32]int16           // fingerprint of a name (NamePrint) → how many of our people stand under it
 }
 
 // Printer makes keyed fingerprints, so that what was written can be compared later without

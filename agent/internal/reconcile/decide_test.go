@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"gatehouse/agent/internal/driver"
@@ -276,6 +277,7 @@ func TestTowardsG4_WhatMayNotBeDecided(t *testing.T) {
 		_, err := s.decide("70", access.DriftTake, "p3")
 		wantKind(s.t, err, fault.Conflict)
 		s.loop.SetPolicy(access.DriftReport)
+		synctest.Wait() // the loop may be between two turns
 		_, err = s.decide("70", access.DriftRemove, "")
 		wantKind(s.t, err, fault.Conflict)
 		s.panel.Edit(func(rows map[string]model.Record) {

@@ -29,7 +29,7 @@ type state struct {
 	rows    int                          // rows on the device, as last counted
 	secrets map[string]access.PersonID   // fingerprints of PINs and cards on the device
 	carried map[access.PersonID][]string // the same by person
-	names   map[uint32]int               // fingerprints of our people's names there
+	names   map[uint32]int16             // fingerprints of our people's names there
 	blocked map[access.PersonID]bool     // refused for want of room or for a collision
 
 	refused map[access.PersonID]string              // what was last told of each; who is not in it was told of nothing
@@ -75,7 +75,7 @@ func newState(cfg Config) state {
 		limits: cfg.Limits, every: cfg.Audit,
 		queue: newKeyed(urgency.before), later: newKeyed(time.Time.Before),
 		again: map[access.PersonID]bool{}, blocked: map[access.PersonID]bool{},
-		names: map[uint32]int{}, secrets: map[string]access.PersonID{}, carried: map[access.PersonID][]string{},
+		names: map[uint32]int16{}, secrets: map[string]access.PersonID{}, carried: map[access.PersonID][]string{},
 		refused: map[access.PersonID]string{}, untold: map[access.PersonID][]word{},
 		kept: map[access.PersonID]bool{}, stale: map[access.PersonID]bool{}, proofs: map[access.PersonID]*access.Proof{},
 		room:     room{waiting: map[access.PersonID]place{}},
