@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"fmt"
 	"html"
 	"io"
 	"log/slog"
@@ -51,12 +52,12 @@ func TestTowardsC8_C11_C13_C15_WhatAGatewayTellsIsAnnouncedAsStaffKnowIt(t *test
 		return e
 	}
 	tellEvents(t, c, b.ID,
-		event(access.EventFailed, "p1", "", "timeout", "write slot 0.1 of panel gate: no answer in time"),
-		event(access.EventFailed, "p2", "", "full", "find a free slot in unit 102 of panel gate: No Empty User IDs in Comelit Panel"),
-		event(access.EventWritten, "p3", access.OpAdd, "", ""), event(access.EventConfirmed, "p3", access.OpAdd, "", ""),
-		event(access.EventFailed, "p3", "", "invalid", "write slot 2.1 of panel gate: the device refuses the value of field 12"),
-		event(access.EventWritten, "p4", access.OpAdd, "", ""), event(access.EventConfirmed, "p4", access.OpAdd, "", ""),
-		event(access.EventFailed, "p4", access.OpRemove, "timeout", "write slot 3.1 of panel gate: no answer in time"),
+		event(access.EventFailed, "p000001", "", "timeout", "write slot 0.1 of panel gate: no answer in time"),
+		event(access.EventFailed, "p000002", "", "full", "find a free slot in unit 102 of panel gate: No Empty User IDs in Comelit Panel"),
+		event(access.EventWritten, "p000003", access.OpAdd, "", ""), event(access.EventConfirmed, "p000003", access.OpAdd, "", ""),
+		event(access.EventFailed, "p000003", "", "invalid", "write slot 2.1 of panel gate: the device refuses the value of field 12"),
+		event(access.EventWritten, "p000004", access.OpAdd, "", ""), event(access.EventConfirmed, "p000004", access.OpAdd, "", ""),
+		event(access.EventFailed, "p000004", access.OpRemove, "timeout", "write slot 3.1 of panel gate: no answer in time"),
 	)
 	page := pageOf(t, c, "maples")
 	for _, want := range []string{
@@ -69,8 +70,32 @@ func TestTowardsC8_C11_C13_C15_WhatAGatewayTellsIsAnnouncedAsStaffKnowIt(t *test
 			t.Errorf("the page lacks %q", want)
 		}
 	}
-	tellEvents(t, c, b.ID, event(access.EventConfirmed, "p1", access.OpAdd, "", ""), event(access.EventConfirmed, "p4", access.OpRemove, "", ""))
+	tellEvents(t, c, b.ID, event(access.EventConfirmed, "p000001", access.OpAdd, "", ""), event(access.EventConfirmed, "p000004", access.OpRemove, "", ""))
 	if page = pageOf(t, c, "maples"); strings.Contains(page, "User creation Failed") || strings.Contains(page, "Failed to remove user") {
 		t.Error("the page goes on about what is done")
+	}
+}
+
+// TestTowardsC4_ThePageSaysWhoWillNotFit: eight of one unit, the eighth in a month, at a property with a Comelit panel.
+func TestTowardsC4_ThePageSaysWhoWillNotFit(t *testing.T) {
+	t.Parallel()
+	c := newRig(t, strings.Replace(maples, "zone =", "mobile_access = true\nzone =", 1)).open()
+	b := enrol(t, c, "maples")
+	rows := residents(8)
+	for i := range rows {
+		rows[i]["unit"], rows[i]["phone"] = "101", fmt.Sprintf("+1 202 555 01%02d", i)
+	}
+	rows[7] = with(rows[7], "status", "Future", "move_in", "2027-03-31")
+	load(t, c, export(t, rows...))
+	const want = "From Mar 31, 2027 Ivy Miller (unit 101) gets no app; the phone rings and the app waits: the unit has 15 slots for people and needs 16."
+	if page := pageOf(t, c, "maples"); strings.Contains(page, "slots for people") {
+		t.Error("without a panel that calls people there is a shortage")
+	}
+	devices := []access.Device{{ID: "gate", Kind: "comelit", Doors: map[access.DoorID]string{"lobby": "A"}}}
+	if err := (intakeStore{c.store}).SaveInventory(t.Context(), b.ID, protocol.Inventory{Number: 1, Devices: devices}, c.now()); err != nil {
+		t.Fatal(err)
+	}
+	if page := pageOf(t, c, "maples"); !strings.Contains(page, want) || !strings.Contains(page, "Leave somebody of the unit off the panel") {
+		t.Errorf("the page lacks %q", want)
 	}
 }

@@ -84,6 +84,9 @@ func (r reader) Property(ctx context.Context, id access.PropertyID) (console.Pro
 			State: console.State(v.State), Asked: v.Asked, Stored: v.Stored, Written: v.Written, Attempts: v.Attempts})
 	}
 	why, err := r.why(ctx, id)
+	if slices.ContainsFunc(out.Gateways, callsPeople) {
+		out.Conflicts = append(out.Conflicts, why.shortages...)
+	}
 	for _, p := range st.People {
 		v := personView(p)
 		if len(v.Grants) == 0 {
@@ -111,6 +114,8 @@ type decided struct {
 	explain map[access.PersonID][]string
 	holds   map[access.PersonID]bool
 	listed  map[access.PersonID]string // as panels' directories show people
+
+	shortages []console.Conflict // whom a panel that calls people will not hold (row C4)
 }
 
 // why decides the property once more, to show why it is as it is, in the policy's own words.
@@ -123,13 +128,53 @@ func (r reader) why(ctx context.Context, id access.PropertyID) (decided, error) 
 	if err != nil {
 		return decided{}, nil //nolint:nilerr // the conflict list says what is wrong with the settings
 	}
-	out := decided{true, d.Explain, map[access.PersonID]bool{}, listed(d.Items, r.c.now())}
+	out := decided{true, d.Explain, map[access.PersonID]bool{}, listed(d.Items, r.c.now()), shortages(d.Items, r.c.now())}
 	for _, n := range d.Items {
 		if c, ok := n.(access.Credential); ok {
 			out.holds[c.Person] = true
 		}
 	}
 	return out, nil
+}
+
+// callsPeople says whether a gateway has a panel with slots for apps and telephones.
+func callsPeople(g console.Gateway) bool {
+	return slices.ContainsFunc(g.Devices, func(d console.Device) bool { return d.Kind == "comelit" })
+}
+
+// shortages is who will not fit in the slots of their unit, from which day. How many a panel in the unit takes is not
+// known here.
+func shortages(items []access.Noun, now time.Time) (out []console.Conflict) {
+	dir := rules.Directory{Units: map[access.UnitID]access.Unit{}}
+	people := map[access.PersonID]*access.Holder{}
+	var order []access.PersonID
+	for _, n := range items { // people stand before what is theirs
+		switch n := n.(type) {
+		case access.Property:
+			if zone, err := n.Location(); err == nil {
+				dir.Zone = zone
+			}
+		case access.Unit:
+			dir.Units[n.ID] = n
+		case access.Person:
+			people[n.ID], order = &access.Holder{Person: n}, append(order, n.ID)
+		case access.Residency:
+			if h := people[n.Person]; h != nil {
+				h.Residencies = append(h.Residencies, n)
+			}
+		case access.Credential:
+			if h := people[n.Person]; h != nil {
+				h.Credentials = append(h.Credentials, n)
+			}
+		}
+	}
+	for _, id := range order {
+		dir.People = append(dir.People, *people[id])
+	}
+	for _, s := range rules.Forecast(dir, now, now.Add(rules.ForecastAhead)) {
+		out = append(out, console.Conflict{Kind: "no_slot", Subject: string(s.Person), Text: s.Words, Remedy: s.Remedy})
+	}
+	return out
 }
 
 // listed is how panels' directories show people: by the unit they live in, else the one they go to next, else the one
