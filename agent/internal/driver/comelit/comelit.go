@@ -191,18 +191,25 @@ func (p *Panel) doubt(ref model.Ref) (keep int, yes bool) {
 }
 
 // List returns everybody, strangers' slots included, one row each. It reads back what waits for that, but leaves the
-// last backup to a removal.
+// last backup to a removal. It asks the device in any case: one that is off, or has taken the installer's rights away,
+// must not be answered for from memory.
 func (p *Panel) List(ctx context.Context) ([]model.Record, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err := p.picture(ctx); err != nil {
 		return nil, err
 	}
-	if p.stale || p.book.open() {
-		keep := 1
-		if p.stale {
-			keep = 0
+	again, keep := p.stale || p.book.open(), 1
+	if p.stale {
+		keep = 0
+	}
+	if !again {
+		var err error
+		if again, err = p.dropped(ctx); err != nil {
+			return nil, err
 		}
+	}
+	if again {
 		if err := p.prove(ctx, keep); err != nil {
 			return nil, err
 		}
@@ -212,6 +219,13 @@ func (p *Panel) List(ctx context.Context) ([]model.Record, error) {
 		out = append(out, p.rowsOf(ref)...)
 	}
 	return append(out, p.strangers()...), nil
+}
+
+// dropped says whether the backup that the driver goes by is not kept any more: somebody made room, and what was edited
+// by hand since can be seen.
+func (p *Panel) dropped(ctx context.Context) (bool, error) {
+	q, err := p.dir.Quota(ctx)
+	return err == nil && !slices.Contains(q.Kept, p.base.Name), err
 }
 
 // Proven implements driver.Prover.

@@ -171,23 +171,25 @@ func (b *bench) fillUp(t *testing.T) {
 }
 
 func subject(faults ...string) func(*testing.T) drivertest.Subject {
-	return func(t *testing.T) drivertest.Subject {
-		b := newBench(t, faults...)
-		return drivertest.Subject{
-			Panel: b.panel, Jones: jones(), Moved: moved(), Nth: nth, Down: b.down.Store,
-			Stranger: func(name, _ string) string {
-				b.edit(t, comelitsim.Slot{Unit: 0, Slot: 1, Enabled: true, Kind: "phone", Name: name, Phone: "+15550177"})
-				t.Cleanup(func() {
-					if s := b.slot(t, 0, 1); s.Name != name || s.Phone != "+15550177" || !s.Enabled {
-						t.Errorf("the stranger's slot is %+v", s)
-					}
-				})
-				return "0.1"
-			},
-			Full:          func() { b.fillUp(t) },
-			Cut:           func(took bool) { b.cut.Store(&took) },
-			WrongPassword: func() driver.Panel { return b.connect(t, "wrong") },
-		}
+	return func(t *testing.T) drivertest.Subject { return subjectOf(t, newBench(t, faults...)) }
+}
+
+func subjectOf(t *testing.T, b *bench) drivertest.Subject {
+	t.Helper()
+	return drivertest.Subject{
+		Panel: b.panel, Jones: jones(), Moved: moved(), Nth: nth, Down: b.down.Store,
+		Stranger: func(name, _ string) string {
+			b.edit(t, comelitsim.Slot{Unit: 0, Slot: 1, Enabled: true, Kind: "phone", Name: name, Phone: "+15550177"})
+			t.Cleanup(func() {
+				if s := b.slot(t, 0, 1); s.Name != name || s.Phone != "+15550177" || !s.Enabled {
+					t.Errorf("the stranger's slot is %+v", s)
+				}
+			})
+			return "0.1"
+		},
+		Full:          func() { b.fillUp(t) },
+		Cut:           func(took bool) { b.cut.Store(&took) },
+		WrongPassword: func() driver.Panel { return b.connect(t, "wrong") },
 	}
 }
 

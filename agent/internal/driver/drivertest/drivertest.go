@@ -1,5 +1,8 @@
 // Package drivertest is the one suite that every driver passes, against its own simulator through
-// the real transport. A driver that does not pass it is not a driver.
+// the real transport. A driver that does not pass it is not a driver: Run is what it does on good
+// days, Troubles every way in which a device or the line to it goes wrong, BadMonth many of them one
+// after another, AgainstHostile servers that wish it ill, Quirks that nothing a reference names is
+// left unproven.
 //
 // It is test support and knows no vendor: a driver's test hands in how to make a panel and how to
 // reach behind it.
@@ -40,6 +43,18 @@ type Subject struct {
 	// WrongPassword is the same device through a driver with a wrong password; nil when the device
 	// has no logins.
 	WrongPassword func() driver.Panel
+
+	// Again is the same device through another instance, as after a restart of the gateway; the one before it is not
+	// used any more. Each of its requests may take so long, 0: as long as usual.
+	Again func(patience time.Duration) driver.Panel
+	// Opened counts how often a door opened without anybody at it. Nil: the device opens no doors.
+	Opened func() int
+	// Secrets may stand in no error, remedy or log beside the PINs and cards of the suite's own people; Printed is
+	// what the driver has logged. Both may be nil.
+	Secrets []string
+	Printed func() string
+	// Troubles says for each Trouble how this device gets into it, or why it cannot.
+	Troubles map[Trouble]Switch
 }
 
 // Run runs the suite. New is called once a test.

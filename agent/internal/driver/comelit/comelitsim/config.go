@@ -52,6 +52,10 @@ func (p *Panel) getConfiguration(c *conn, r *request) response {
 			"local-address": lanHost, "local-tcp-port": 64100, "local-udp-port": 64100,
 			"remote-address": "", "remote-tcp-port": 64100, "remote-udp-port": 64100,
 		},
+		"viper-p2p": map[string]any{
+			"mqtt": map[string]any{"role": "a", "base": modelID + "/" + fmt.Sprintf("%012x", hardwareAddress()) + "/vip/" + apartment(0) + "/sdp", "server": "", "auth": map[string]any{"method": []string{}}},
+			"http": map[string]any{"role": "a", "duuid": ""}, "stun": map[string]any{"server": []string{}},
+		},
 		"viper-client":    map[string]any{"description": p.slot(c.user)[fieldName]},
 		"building-config": map[string]any{"description": "Simulated building"},
 		"sbc":             map[string]any{"pm-always-on": !p.on(FaultSleep)},

@@ -42,6 +42,7 @@ const (
 	FaultActuatorMute     = "actuator-mute"
 	FaultShortOrigin      = "short-origin"
 	FaultMediaChannel     = "media-channel"
+	FaultFloorCall        = "floor-call"
 	FaultUDPMute          = "udp-mute"
 	FaultUDPShort         = "udp-short"
 	FaultItalian          = "italian"
@@ -121,6 +122,7 @@ func bridgeFaults() []simkit.Fault {
 		{Name: FaultActuatorMute, Line: "actuators switch and nothing is answered"},
 		{Name: FaultShortOrigin, Line: "rings name their origin without its first letter"},
 		{Name: FaultMediaChannel, Line: "a ring opens a media channel towards the client first"},
+		{Name: FaultFloorCall, Line: "rings carry the tag of the button at the apartment's own door, FF"},
 		{Name: FaultUDPMute, Line: "discovery is not answered"},
 		{Name: FaultUDPShort, Line: "the answer to discovery is cut to 100 bytes"},
 	}

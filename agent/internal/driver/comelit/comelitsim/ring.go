@@ -80,13 +80,13 @@ func (p *Panel) repeat(c *conn, l *leg) time.Time {
 		}
 		l.sent++
 		p.stats.Bridge["rings sent"]++
-		p.sendLeg(c, l, viper.Syn, p.ring.invite(p.on(FaultShortOrigin)))
+		p.sendLeg(c, l, viper.Syn, p.ring.invite(p.on(FaultShortOrigin), p.on(FaultFloorCall)))
 	}
 	return time.Time{}
 }
 
-// invite is the 40 bytes of §1.5, tagged as from an entrance.
-func (r *ring) invite(short bool) []byte {
+// invite is the 40 bytes of §1.5, tagged as from an entrance or from the apartment's own door.
+func (r *ring) invite(short, floor bool) []byte {
 	origin := r.door.Address
 	if short {
 		origin = origin[1:]
@@ -97,6 +97,9 @@ func (r *ring) invite(short bool) []byte {
 	b = append(b, 1, 0)
 	b = append(b, r.id[:]...)
 	b = append(b, from[:]...)
+	if floor {
+		return append(b, 'F', 'F')
+	}
 	return append(b, 'P', 'P')
 }
 
