@@ -17,7 +17,7 @@ const (
 	pointPublished  = "event:published"   // events are on their way, the cloud has not answered
 	pointConfirmed  = "receipt:confirmed" // the cloud has them, and they are gone from the outbox
 
-	pointMade    = "keys:made"    // next keys are kept, the cloud does not know of them
+	pointMade    = "keys:made"    // next keys are kept; the cloud knows of them only if a hello was quicker
 	pointChanged = "keys:changed" // they took over, the cloud has not heard of it
 )
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 )
 
 const crowd = 150
@@ -84,7 +83,7 @@ func (h *house) enrol() {
 // loaded waits until the panel holds at least n people.
 func (h *house) loaded(n int) {
 	h.t.Helper()
-	eventually(h.t, fmt.Sprintf("%d people on the panel", n), 30*time.Second, func() error {
+	eventually(h.t, fmt.Sprintf("%d people on the panel", n), patience, func() error {
 		if got := len(h.panel.users()); got < n {
 			return fmt.Errorf("it holds %d", got)
 		}
@@ -117,7 +116,7 @@ func TestE4_G10_KilledInTheMiddleOfABulkLoad(t *testing.T) {
 	h.startAgent()
 	h.startCloud()
 	h.loaded(crowd)
-	eventually(t, "the cloud shows everybody confirmed", 30*time.Second, h.allConfirmed)
+	eventually(t, "the cloud shows everybody confirmed", patience, h.allConfirmed)
 	h.everybodyOnce()
 	h.outboxGood()
 	var report struct{ Added, Changed, Ended int }

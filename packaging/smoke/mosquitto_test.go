@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"gatehouse/protocol/prototest/realserver"
 )
@@ -50,20 +49,20 @@ func TestE4_G10_ThroughMosquittoAndItsRestart(t *testing.T) {
 	h.enrol()
 	h.startCloud() // before its broker
 	m.Start()
-	eventually(t, "the cloud is connected", 30*time.Second, func() error { return h.figure(h.page, "gatehouse_broker_connected", "1") })
+	eventually(t, "the cloud is connected", patience, func() error { return h.figure(h.page, "gatehouse_broker_connected", "1") })
 	h.startAgent()
 	h.write("residents.csv", export(crowd))
 	h.must("gatehouse-cloud", "import", "--config", "@cloud.toml", "--property", "maples", "--file", "@residents.csv")
 	h.loaded(40)
 	m.Stop()
-	eventually(t, "the cloud says that its broker is away", 30*time.Second, func() error { return h.figure(h.page, "gatehouse_broker_connected", "0") })
+	eventually(t, "the cloud says that its broker is away", patience, func() error { return h.figure(h.page, "gatehouse_broker_connected", "0") })
 	h.loaded(80) // the gateway goes on
 	m.Start()
-	eventually(t, "the cloud is connected again", 30*time.Second, func() error { return h.figure(h.page, "gatehouse_broker_connected", "1") })
+	eventually(t, "the cloud is connected again", patience, func() error { return h.figure(h.page, "gatehouse_broker_connected", "1") })
 	h.loaded(crowd)
 	// A gateway that comes back sooner than its cloud hears nothing, and says everything again half a minute later.
-	eventually(t, "the cloud shows everybody confirmed", 90*time.Second, h.allConfirmed)
-	eventually(t, "every event is receipted", 60*time.Second, func() error { return h.figure(h.local, "gatehouse_outbox_events", "0") })
+	eventually(t, "the cloud shows everybody confirmed", patience, h.allConfirmed)
+	eventually(t, "every event is receipted", patience, func() error { return h.figure(h.local, "gatehouse_outbox_events", "0") })
 	h.everybodyOnce()
 	h.outboxGood()
 }

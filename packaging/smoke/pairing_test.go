@@ -8,7 +8,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 )
 
 // listed is what device list says, as far as it matters here.
@@ -43,7 +42,7 @@ func TestG8_E5_PairingWithTheProgramsThemselves(t *testing.T) {
 		}
 		return l
 	}
-	eventually(t, "the gateway's socket", 20*time.Second, func() error { return exit(device("list")) })
+	eventually(t, "the gateway's socket", patience, func() error { return exit(device("list")) })
 
 	var found struct {
 		Found []struct{ Kind, Address string }
@@ -74,7 +73,7 @@ func TestG8_E5_PairingWithTheProgramsThemselves(t *testing.T) {
 	agent.kill()
 	s.start("again.log", nil, "gatehouse-agent", "run", "--config", "@agent.toml")
 	want := map[string]string{"lobby": "managed", "garage": "doors mapped", "bell": "read-back proven"}
-	eventually(t, "all three are driven again", 20*time.Second, func() error {
+	eventually(t, "all three are driven again", patience, func() error {
 		for _, d := range list().Devices {
 			if d.State == want[d.ID] {
 				delete(want, d.ID)

@@ -22,7 +22,7 @@ func TestG15_ADeadGatewayIsReplacedWithoutPairingAnew(t *testing.T) {
 	h.startAgent()
 	h.imported(0)
 	h.loaded(6)
-	eventually(t, "the cloud shows the gateway's words", 60*time.Second, func() error {
+	eventually(t, "the cloud shows the gateway's words", patience, func() error {
 		return errors.Join(h.upToDate(), h.figure(h.local, "gatehouse_outbox_events", "0"))
 	})
 	before := h.byName()
@@ -37,7 +37,7 @@ func TestG15_ADeadGatewayIsReplacedWithoutPairingAnew(t *testing.T) {
 	h.must("gatehouse-cloud", "gateway", "add", "--config", "@cloud.toml", "--replace", "gw1", "--request", "@request", "--out", "@bundle")
 	h.must("gatehouse-agent", "enroll", "accept", "--config", "@agent.toml", "@bundle")
 	h.startAgent()
-	eventually(t, "who left is gone from the panel", 2*time.Minute, func() error {
+	eventually(t, "who left is gone from the panel", patience, func() error {
 		if rows := h.panel.users(); len(rows) != 4 {
 			return fmt.Errorf("it holds %d people", len(rows))
 		}

@@ -51,7 +51,7 @@ func newManager(t *testing.T, path string) manager {
 // ready waits until the service says READY=1.
 func (m manager) ready() {
 	m.t.Helper()
-	if err := m.conn.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+	if err := m.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		m.t.Fatal(err)
 	}
 	buf := make([]byte, 4096)
@@ -88,7 +88,7 @@ func TestE1_KilledAndEnforcingAgainWithin3Seconds(t *testing.T) {
 		}
 		h.fault("http-500", true)
 		h.imported(gone + 1)
-		eventually(t, "the gateway has the revocation", 30*time.Second, h.upToDate)
+		eventually(t, "the gateway has the revocation", patience, h.upToDate)
 		h.cloud.kill()
 		began := time.Now()
 		h.agent.kill()
@@ -100,7 +100,7 @@ func TestE1_KilledAndEnforcingAgainWithin3Seconds(t *testing.T) {
 		<-wait.C
 		h.startAgent()
 		m.ready()
-		eventually(t, "the revoked PIN is dead", 30*time.Second, func() error {
+		eventually(t, "the revoked PIN is dead", patience, func() error {
 			if h.opens(pinOf(gone)) {
 				return errors.New("it opens")
 			}

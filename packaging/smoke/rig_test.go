@@ -232,6 +232,10 @@ func call(t *testing.T, url string, body, into any) error {
 	return err
 }
 
+// patience is how long a test waits for what must come, where the mission sets no limit: far longer than it takes on a
+// machine with nothing else to do, since whoever runs the tests may have one that is busy. Only a failure takes so long.
+const patience = 3 * time.Minute
+
 // eventually asks until there is no error, and fails with the last one when that takes too long.
 func eventually(t *testing.T, what string, within time.Duration, ask func() error) {
 	t.Helper()

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestG11_StaffOfTheCloudRevokeAtTheGatewayWhileTheCloudIsAway: whole programs. The right and the PIN are given at the cloud;
@@ -23,7 +22,7 @@ func TestG11_StaffOfTheCloudRevokeAtTheGatewayWhileTheCloudIsAway(t *testing.T) 
 	h.write("guess.pin", "70413356\n")
 	h.must("gatehouse-cloud", "staff", "add", "--config", "@cloud.toml", "--property", "maples", "--id", "ann", "--name", "Ann Smith", "--pin-file", "@ann.pin", "--may", "revoke")
 	h.loaded(3)
-	eventually(t, "the gateway has the newest state", 30*time.Second, h.upToDate)
+	eventually(t, "the gateway has the newest state", patience, h.upToDate)
 	if rows := h.panel.users(); len(rows) != 3 || strings.Contains(fmt.Sprint(rows), "70413355") {
 		t.Errorf("somebody of the staff, who has no door, is on the panel: %v", rows)
 	}
@@ -41,7 +40,7 @@ func TestG11_StaffOfTheCloudRevokeAtTheGatewayWhileTheCloudIsAway(t *testing.T) 
 	if a := act("revoke", "@ann.pin"); a.code != 0 {
 		t.Fatalf("exit %d: %s%s", a.code, a.stdout, a.stderr)
 	}
-	eventually(t, "the panel refuses who was revoked", 10*time.Second, func() error {
+	eventually(t, "the panel refuses who was revoked", patience, func() error {
 		if h.opens(pinOf(0)) {
 			return errors.New("it opens")
 		}
@@ -64,14 +63,14 @@ func TestG11_StaffOfTheCloudRevokeAtTheGatewayWhileTheCloudIsAway(t *testing.T) 
 			return nil
 		}
 	}
-	eventually(t, "the cloud has heard who did it", 60*time.Second, asked(func() bool { return list.Overlays[0].ByName == "Ann Smith" && list.Overlays[0].State == "open" }))
+	eventually(t, "the cloud has heard who did it", patience, asked(func() bool { return list.Overlays[0].ByName == "Ann Smith" && list.Overlays[0].State == "open" }))
 	h.must("gatehouse-cloud", "overlay", "adopt", "--config", "@cloud.toml", "--gateway", "gw1", "--id", list.Overlays[0].ID)
-	eventually(t, "the gateway has let go of its own", 60*time.Second, asked(func() bool { return list.Overlays[0].Gone && list.Overlays[0].State == "adopted" }))
+	eventually(t, "the gateway has let go of its own", patience, asked(func() bool { return list.Overlays[0].Gone && list.Overlays[0].State == "adopted" }))
 	if h.opens(pinOf(0)) || !h.opens(pinOf(1)) {
 		t.Error("what was adopted does not hold, or others lost by it")
 	}
 	h.must("gatehouse-cloud", "staff", "remove", "--config", "@cloud.toml", "--property", "maples", "--id", "ann")
-	eventually(t, "the gateway has the newest state", 30*time.Second, h.upToDate)
+	eventually(t, "the gateway has the newest state", patience, h.upToDate)
 	if a := act("revoke", "@ann.pin"); a.code != 3 {
 		t.Errorf("who was removed acts: exit %d: %s%s", a.code, a.stdout, a.stderr)
 	}

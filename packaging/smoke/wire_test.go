@@ -105,7 +105,7 @@ func (h *hostile) digest() string {
 // refused waits until the gateway has counted a refusal for a reason.
 func (h *hostile) refused(reason protocol.Reason) {
 	h.t.Helper()
-	eventually(h.t, "a counted refusal: "+string(reason), 10*time.Second, func() error {
+	eventually(h.t, "a counted refusal: "+string(reason), patience, func() error {
 		var text string
 		if err := call(h.t, h.metrics, nil, &text); err != nil {
 			return err

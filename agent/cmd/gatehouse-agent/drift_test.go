@@ -2,7 +2,6 @@ package main
 
 import (
 	"testing"
-	"time"
 
 	"gatehouse/agent/internal/driver/akuvox/akuvoxsim"
 	"gatehouse/protocol/cli"
@@ -24,7 +23,7 @@ func (s *onSite) astray(name string) map[string]any {
 func TestTowardsG4_DriftIsAdoptedRemovedAndKeptByName(t *testing.T) {
 	t.Parallel()
 	s := newOnSite(t, akuvoxsim.User{UserID: "77", Name: "Caretaker", PIN: "4711471"}, akuvoxsim.User{UserID: "78", Name: "Gone", PIN: "4711472"}, akuvoxsim.User{UserID: "79", Name: "Twin", PIN: "4711473"})
-	s.within(5*time.Second, "the strangers are listed", func() bool { return s.astray("Twin") != nil })
+	s.within("the strangers are listed", func() bool { return s.astray("Twin") != nil })
 	entry := func(name string) string { e, _ := s.astray(name)["entry"].(string); return e }
 	decide := func(do, entry string, more ...string) outcome {
 		return cmdline(t, append([]string{"drift", do, "front", entry, "--config", s.cfg}, more...)...)
@@ -44,7 +43,7 @@ func TestTowardsG4_DriftIsAdoptedRemovedAndKeptByName(t *testing.T) {
 	if o := decide("adopt", entry("Twin"), "--person", "p1", "--json"); o.code != cli.Done || o.object(t)["person"] != "p1" {
 		t.Errorf("adopt: %+v", o)
 	}
-	s.within(5*time.Second, "the double goes", func() bool { return !s.opens("4711473") || !s.opens(residentPIN) })
+	s.within("the double goes", func() bool { return !s.opens("4711473") || !s.opens(residentPIN) })
 	s.restart()
 	if d := s.astray("Caretaker"); d["ignore"] != "his own" || s.astray("Twin") != nil || s.astray("Gone") != nil {
 		t.Errorf("after the power cut: %v", d)

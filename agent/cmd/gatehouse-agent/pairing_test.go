@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"gatehouse/agent"
 	"gatehouse/agent/internal/driver/akuvox/akuvoxsim"
@@ -56,7 +55,7 @@ func (i *installer) socket() string { return filepath.Join(filepath.Dir(i.cfg), 
 
 func (i *installer) until(what string, so func() bool) {
 	i.t.Helper()
-	(&onSite{t: i.t}).within(20*time.Second, what, so)
+	(&onSite{t: i.t}).within(what, so)
 }
 
 // device runs `gatehouse-agent device …` on the gateway's socket.

@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"gatehouse/protocol/cli"
 )
@@ -80,14 +79,14 @@ func TestG11_StaffActOnTheGatewaysOwnPage(t *testing.T) {
 	if code, body := v.post("/revoke", revoke); code != http.StatusOK || !strings.Contains(body, "all access taken away") || !strings.Contains(body, "Mara Lind: stolen card") {
 		t.Errorf("revoke: %d %s", code, body)
 	}
-	s.within(time.Second, "the resident's PIN is refused", func() bool { return !s.opens(residentPIN) })
+	s.within("the resident's PIN is refused", func() bool { return !s.opens(residentPIN) })
 	if code, body := v.post("/grant", url.Values{"person": {"v1"}, "door": {"lobby"}, "hours": {"13"}, "reason": {"x"}, "sure": {"yes"}}); code != http.StatusUnprocessableEntity || !strings.Contains(body, "at most 12") {
 		t.Errorf("13 hours: %d %s", code, body)
 	}
 	if code, body := v.post("/grant", url.Values{"person": {"v1"}, "door": {"lobby"}, "hours": {"2"}, "reason": {"locked out"}, "sure": {"yes"}}); code != http.StatusOK || !strings.Contains(body, "opens until ") {
 		t.Errorf("grant: %d %s", code, body)
 	}
-	s.within(time.Second, "the visitor's PIN opens", func() bool { return s.opens(visitorPIN) })
+	s.within("the visitor's PIN opens", func() bool { return s.opens(visitorPIN) })
 	s.restart()
 	v.base = s.visit().base
 	if code, _ := v.post("/lift", url.Values{"person": {"p1"}, "reason": {"found"}, "sure": {"yes"}}); code != http.StatusForbidden || s.opens(residentPIN) || !s.opens(visitorPIN) {
@@ -99,7 +98,7 @@ func TestG11_StaffActOnTheGatewaysOwnPage(t *testing.T) {
 	if code, body := v.post("/lift", url.Values{"person": {"p1"}, "reason": {"found"}, "sure": {"yes"}}); code != http.StatusOK || !strings.Contains(body, "Taken back") {
 		t.Errorf("lift: %d %s", code, body)
 	}
-	s.within(time.Second, "the resident's PIN opens", func() bool { return s.opens(residentPIN) })
+	s.within("the resident's PIN opens", func() bool { return s.opens(residentPIN) })
 	s.locked(v)
 }
 
