@@ -2,12 +2,12 @@ package agent
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"net/url"
 	"slices"
+	"sort"
 	"time"
 
 	"gatehouse/agent/internal/config"
@@ -46,11 +46,12 @@ func askProofs(ctx context.Context, d desk, q url.Values) (any, error) {
 		return nil
 	})
 	_, err = d.passOver(err, "it is not among the proofs")
-	slices.SortStableFunc(r.Proofs, func(a, b ProofLine) int {
+	sort.SliceStable(r.Proofs, func(i, j int) bool {
+		a, b := &r.Proofs[i], &r.Proofs[j]
 		if a.Open() != b.Open() {
-			return cmp.Compare(b.State, a.State) // open ones first
+			return a.Open()
 		}
-		return cmp.Or(cmp.Compare(b.Age, a.Age), b.Confirmed.Compare(a.Confirmed))
+		return a.Age > b.Age || a.Age == b.Age && a.Confirmed.After(b.Confirmed)
 	})
 	return r, err
 }
@@ -257,8 +258,9 @@ func askHolds(_ context.Context, d desk, _ url.Values) (any, error) {
 	for _, b := range *d.backs.Load() {
 		r.Holds = append(r.Holds, b.Hold)
 	}
-	slices.SortFunc(r.Holds, func(a, b access.Hold) int {
-		return cmp.Or(cmp.Compare(a.Person, b.Person), cmp.Compare(a.Cause, b.Cause))
+	sort.Slice(r.Holds, func(i, j int) bool {
+		a, b := &r.Holds[i], &r.Holds[j]
+		return a.Person < b.Person || a.Person == b.Person && a.Cause < b.Cause
 	})
 	return r, err
 }

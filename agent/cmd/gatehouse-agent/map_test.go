@@ -52,7 +52,7 @@ func TestTowardsG14_TheInstallerReadsAndSetsTheMap(t *testing.T) {
 	do("--set", "101").one(t, cli.WrongUsage, "want NAME=VALUE", "--help")
 	do("--set", "u2=102", "--clear", "102").one(t, cli.WrongUsage, "no unit's id or exact name")
 	cmdline(t, "device", "map", "--config", cfg).one(t, cli.WrongUsage, "want 1")
-	cmdline(t, "device", "map", "none", "--config", cfg).one(t, cli.WrongUsage, "not in the configuration")
+	cmdline(t, "device", "map", "none", "--config", cfg).one(t, cli.WrongUsage, "none of this gateway")
 	o := do("--set", "garden flat=102", "--confirm", "--json")
 	units, _ := o.object(t)["units"].([]any)
 	if o.code != cli.Done || len(units) != 2 || !strings.Contains(fmt.Sprint(units[1]), "apartment:SB000002") || !strings.Contains(fmt.Sprint(units[1]), "state:confirmed") {

@@ -1,8 +1,8 @@
 package plan
 
 import (
-	"cmp"
 	"slices"
+	"sort"
 	"strconv"
 	"time"
 
@@ -166,7 +166,8 @@ func (w *Wanted) secrets(in Input, h access.Holder, given map[string]access.Pers
 		also, newly := given[print]
 		return ok && who != w.Person || newly && also != w.Person
 	}
-	creds := slices.SortedFunc(slices.Values(h.Credentials), func(a, b access.Credential) int { return cmp.Compare(a.ID, b.ID) })
+	creds := slices.Clone(h.Credentials)
+	sort.Slice(creds, func(i, j int) bool { return creds[i].ID < creds[j].ID })
 	for _, c := range creds {
 		switch c.Kind {
 		case access.PIN:
@@ -252,8 +253,9 @@ func (w *Wanted) sooner(t time.Time) {
 // home is the unit somebody lives in now, else the one they go to next, else the one they left
 // last, and the name of its building.
 func home(p access.Places, h access.Holder, now time.Time) (unit access.Unit, building string) {
-	rs := slices.SortedFunc(slices.Values(h.Residencies), func(a, b access.Residency) int {
-		return cmp.Or(a.From.Compare(b.From), cmp.Compare(a.ID, b.ID))
+	rs := slices.Clone(h.Residencies)
+	sort.Slice(rs, func(i, j int) bool {
+		return rs[i].From.Before(rs[j].From) || rs[i].From.Equal(rs[j].From) && rs[i].ID < rs[j].ID
 	})
 	for _, r := range rs {
 		unit = p.Units[r.Unit]

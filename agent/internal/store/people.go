@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"sort"
 
 	"gatehouse/protocol/access"
 )
@@ -94,7 +95,7 @@ func (c *change) settle(it access.Item) {
 // that cannot be read counts as changed.
 func (c *change) loadAll() error {
 	for _, h := range c.people {
-		slices.SortFunc(h.now, compareKeys)
+		sort.Slice(h.now, func(i, j int) bool { return compareKeys(h.now[i], h.now[j]) < 0 })
 		h.loaded = true
 	}
 	d := c.w.drawer(c.tx, bucketPeople)

@@ -1,10 +1,9 @@
 package akuvox
 
 import (
-	"cmp"
 	"context"
 	"hash/maphash"
-	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -65,7 +64,10 @@ func (p *Panel) DoorLog(ctx context.Context, ask driver.DoorLogAsk) (driver.Door
 			out.Entries = append(out.Entries, e)
 		}
 	}
-	slices.SortStableFunc(out.Entries, func(a, b driver.DoorEntry) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Relay, b.Relay)) })
+	sort.SliceStable(out.Entries, func(i, j int) bool {
+		a, b := out.Entries[i], out.Entries[j]
+		return a.At.Before(b.At) || a.At.Equal(b.At) && a.Relay < b.Relay
+	})
 	return out, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -200,11 +201,9 @@ func (p *Panel) readHours(ctx context.Context) error {
 		s.span, s.read = r.span()
 		slots = append(slots, s)
 	}
-	slices.SortStableFunc(slots, func(a, b slot) int {
-		if c := strings.Compare(string(a.id), string(b.id)); c != 0 {
-			return c
-		}
-		return a.n - b.n
+	sort.SliceStable(slots, func(i, j int) bool {
+		a, b := &slots[i], &slots[j]
+		return a.id < b.id || a.id == b.id && a.n < b.n
 	})
 	p.learn(func(k *known) { k.hours.slots = slots })
 	return nil

@@ -1,9 +1,8 @@
 package akuvox
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -63,13 +62,15 @@ func spansOf(s access.Schedule) []span {
 	for w, on := range days {
 		out = append(out, span{days: on, first: w[0], last: w[1] - 1})
 	}
-	slices.SortFunc(out, func(a, b span) int { return cmp.Or(cmp.Compare(a.first, b.first), cmp.Compare(a.last, b.last)) })
+	sort.Slice(out, func(i, j int) bool {
+		return out[i].first < out[j].first || out[i].first == out[j].first && out[i].last < out[j].last
+	})
 	return out
 }
 
 // merged joins windows that overlap or touch.
 func merged(windows [][2]int) (out [][2]int) {
-	slices.SortFunc(windows, func(a, b [2]int) int { return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1])) })
+	sort.Slice(windows, func(i, j int) bool { return windows[i][0] < windows[j][0] }) // joined ones have no order
 	for _, w := range windows {
 		if n := len(out); n > 0 && w[0] <= out[n-1][1] {
 			out[n-1][1] = max(out[n-1][1], w[1])
