@@ -81,8 +81,22 @@ type driverMemory struct {
 	name string
 }
 
-func (m driverMemory) Load() ([]byte, error) { return m.site.Blob(m.name) }
-func (m driverMemory) Save(b []byte) error   { return m.site.SaveBlob(m.name, b) }
+func (m driverMemory) blob(part string) string {
+	if part == "" {
+		return m.name
+	}
+	return m.name + "/" + part
+}
+
+func (m driverMemory) Load(part string) ([]byte, error) { return m.site.Blob(m.blob(part)) }
+
+func (m driverMemory) Save(parts map[string][]byte) error {
+	blobs := make(map[string][]byte, len(parts))
+	for part, b := range parts {
+		blobs[m.blob(part)] = b
+	}
+	return m.site.SaveBlobs(blobs)
+}
 
 // memoryOf is the name under which a device's driver keeps what it must remember.
 func memoryOf(id access.DeviceID) string { return "device memory " + string(id) }

@@ -209,12 +209,14 @@ type Prover interface {
 	Proven(ref model.Ref) access.Grade
 }
 
-// Memory keeps a few kilobytes of one device across restarts: whatever a driver must know that the
-// device has no room for. What is in it is about people: it is kept sealed and never logged.
+// Memory keeps something of one device across restarts: whatever a driver must know that the device
+// has no room for, in parts of a few kilobytes, so that one change writes little. What is in it is about
+// people: it is kept sealed and never logged.
 type Memory interface {
-	// Load returns what Save kept last; nil and no error when there is nothing.
-	Load() ([]byte, error)
-	Save(b []byte) error
+	// Load returns what Save kept last of a part; nil and no error when there is nothing. "" is a part.
+	Load(part string) ([]byte, error)
+	// Save keeps parts, all of them or none; nil bytes forget one.
+	Save(parts map[string][]byte) error
 }
 
 // Deps is what a driver is given. Nothing in it is global.

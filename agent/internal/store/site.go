@@ -141,12 +141,19 @@ func (s *Site) Tell(evs ...access.Event) error {
 // SaveBlob keeps opaque bytes under a name: the gateway's keys, its enrolment. Events that tell of it
 // go into the same transaction.
 func (s *Site) SaveBlob(name string, b []byte, evs ...access.Event) error {
+	return s.SaveBlobs(map[string][]byte{name: b}, evs...)
+}
+
+// SaveBlobs is SaveBlob of several in one transaction.
+func (s *Site) SaveBlobs(blobs map[string][]byte, evs ...access.Event) error {
 	return s.record(evs, func(tx *bolt.Tx) error {
 		d, err := s.makeDrawer(tx, bucketBlobs)
-		if err != nil {
-			return err
+		for name, b := range blobs {
+			if err == nil {
+				err = d.put(name, b)
+			}
 		}
-		return d.put(name, b)
+		return err
 	})
 }
 

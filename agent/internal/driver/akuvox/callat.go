@@ -256,7 +256,7 @@ func (c *calls) recall() error {
 	if known := c.p.facts().calls; known != nil {
 		c.is = *known
 	} else if c.p.memory != nil {
-		b, err := c.p.memory.Load()
+		b, err := c.p.memory.Load("")
 		if err != nil {
 			return fault.Wrap(fault.Internal, opCalls, c.p.link.subject, err)
 		}
@@ -294,7 +294,7 @@ func (c *calls) remember(is installed) error {
 	}
 	b, err := json.Marshal(is)
 	if err == nil {
-		err = c.p.memory.Save(b)
+		err = c.p.memory.Save(map[string][]byte{"": b})
 	}
 	if err != nil {
 		return fault.Wrap(fault.Internal, opCalls, c.p.link.subject, err)

@@ -25,8 +25,8 @@ const (
 // memo is a device's own memory.
 type memo struct{ kept []byte }
 
-func (m *memo) Load() ([]byte, error) { return m.kept, nil }
-func (m *memo) Save(b []byte) error   { m.kept = b; return nil }
+func (m *memo) Load(string) ([]byte, error)        { return m.kept, nil }
+func (m *memo) Save(parts map[string][]byte) error { m.kept = parts[""]; return nil }
 
 // callBench is a panel whose settings a test sets and sees by the panel's own calls.
 type callBench struct {

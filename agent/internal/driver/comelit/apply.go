@@ -194,7 +194,7 @@ func (p *Panel) fill(ctx context.Context, at Place, n note) error {
 	if len(fields) == 0 {
 		n.State = seen
 		p.book.Notes[at.String()] = n
-		return p.save()
+		return p.save(at)
 	}
 	return p.write(ctx, at, n, intended, fields, accepted)
 }
@@ -217,7 +217,7 @@ func (p *Panel) clear(ctx context.Context, ref model.Ref, places []Place) error 
 func (p *Panel) write(ctx context.Context, at Place, n note, before state, fields []Field, after state) error {
 	n.State = before
 	p.book.Notes[at.String()] = n
-	if err := p.save(); err != nil {
+	if err := p.save(at); err != nil {
 		return err
 	}
 	if err := p.dir.Write(ctx, at, fields); err != nil {
@@ -225,7 +225,7 @@ func (p *Panel) write(ctx context.Context, at Place, n note, before state, field
 	}
 	n.State = after
 	p.book.Notes[at.String()] = n
-	return p.save()
+	return p.save(at)
 }
 
 // Invite has the device make an activation code for a person's app slot, which its vendor mails to the slot's e-mail.

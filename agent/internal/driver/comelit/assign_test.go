@@ -1,6 +1,7 @@
 package comelit
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -104,6 +105,55 @@ func TestBook(t *testing.T) {
 	}
 	if k, err := readBook(nil); err != nil || k.Notes == nil {
 		t.Errorf("nothing kept: %+v, %v", k, err)
+	}
+}
+
+// parts is driver.Memory in a map.
+type parts map[string][]byte
+
+func (p parts) Load(part string) ([]byte, error) { return p[part], nil }
+
+func (p parts) Save(some map[string][]byte) error { maps.Copy(p, some); return nil }
+
+// TestABookIsKeptInParts: a change writes its own apartment, and all of them come back; also from one piece, as it was kept before.
+func TestABookIsKeptInParts(t *testing.T) {
+	t.Parallel()
+	m := parts{"": []byte(`{"base":"1.tar.gz","notes":{"0.1":{"ref":"GHp1","state":"seen"},"7.15":{"ref":"GHp2","state":"seen"}}}`)}
+	keep := func(k *book, places ...Place) map[string][]byte {
+		t.Helper()
+		some, err := k.parts(places)
+		if err != nil {
+			t.Fatal(err)
+		}
+		k.whole = false
+		_ = m.Save(some)
+		return some
+	}
+	k, err := recall(m)
+	if err != nil || len(k.Notes) != 2 || k.Base != "1.tar.gz" {
+		t.Fatalf("%+v, %v", k, err)
+	}
+	if some := keep(&k, Place{0, 1}); len(some) != 3 { // the head and both apartments: nothing of the one piece is lost
+		t.Errorf("%d parts", len(some))
+	}
+	k.Notes["7.2"] = note{Ref: "GHp3", State: intended}
+	if some := keep(&k, Place{7, 2}); len(some) != 1 || some["unit 7"] == nil {
+		t.Errorf("one change writes %d parts", len(some))
+	}
+	k.Notes["9.1"] = note{Ref: "GHp4", State: intended}
+	if some := keep(&k, Place{9, 1}); len(some) != 2 || some[""] == nil {
+		t.Errorf("a new apartment writes %d parts: it must be known that it is there", len(some))
+	}
+	delete(k.Notes, "0.1")
+	k.Base = "2.tar.gz"
+	keep(&k)
+	again, err := recall(m)
+	if err != nil || !maps.EqualFunc(again.Notes, k.Notes, func(a, b note) bool { return a.Ref == b.Ref && a.State == b.State }) || again.Base != "2.tar.gz" {
+		t.Errorf("%+v, %v, want %+v", again, err, k)
+	}
+	m["unit 7"] = []byte("{")
+	if _, err := recall(m); err == nil {
+		t.Error("a damaged part is an error: it says what is ours")
 	}
 }
 

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strconv"
 
+	"gatehouse/agent/internal/driver"
 	"gatehouse/agent/internal/driver/model"
 )
 
@@ -49,10 +51,80 @@ func (n note) slot(at Place) Slot {
 func (n note) row() bool { return n.State != cleared }
 
 // book is the driver's memory of one device: the backup it goes by, and its own slots. Whatever stands in no note is a
-// stranger's.
+// stranger's. It is kept in parts: the notes of each apartment by themselves, and the rest under "".
 type book struct {
 	Base  string          `json:"base,omitempty"`
+	Units []int           `json:"units,omitempty"` // apartments that have a part
 	Notes map[string]note `json:"notes,omitempty"` // by Place
+	whole bool            // everything is to be kept anew
+}
+
+// partOf is where the notes of an apartment are kept.
+func partOf(unit int) string { return "unit " + strconv.Itoa(unit) }
+
+// recall reads all parts.
+func recall(m driver.Memory) (book, error) {
+	b, err := m.Load("")
+	if err != nil {
+		return book{}, err
+	}
+	k, err := readBook(b)
+	k.whole = len(k.Notes) > 0 // it was kept in one piece
+	for _, unit := range k.Units {
+		if err != nil {
+			break
+		}
+		var part book
+		if b, err = m.Load(partOf(unit)); err == nil {
+			part, err = readBook(b)
+		}
+		maps.Copy(k.Notes, part.Notes)
+	}
+	return k, err
+}
+
+// parts are what is to be kept after places have changed; without places everything.
+func (k *book) parts(places []Place) (map[string][]byte, error) {
+	if k.whole {
+		places = nil
+	}
+	units := map[int]bool{}
+	for _, p := range places {
+		units[p.Map] = true
+	}
+	if len(places) == 0 {
+		for _, unit := range k.Units {
+			units[unit] = true
+		}
+		for at := range k.Notes {
+			p, _ := parsePlace(at)
+			units[p.Map] = true
+		}
+	}
+	out := map[string][]byte{}
+	known := len(k.Units)
+	for unit := range units {
+		part := book{Notes: map[string]note{}}
+		for n := range SlotsPerUnit + 1 {
+			at := Place{unit, n}.String()
+			if note, ok := k.Notes[at]; ok {
+				part.Notes[at] = note
+			}
+		}
+		b, err := json.Marshal(part)
+		if err != nil {
+			return nil, err
+		}
+		if out[partOf(unit)] = b; !slices.Contains(k.Units, unit) {
+			k.Units = append(k.Units, unit)
+		}
+	}
+	if len(places) > 0 && len(k.Units) == known {
+		return out, nil
+	}
+	head, err := json.Marshal(book{Base: k.Base, Units: k.Units})
+	out[""] = head
+	return out, err
 }
 
 // maxBook bounds what is read back.

@@ -3,7 +3,6 @@ package comelit
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -83,11 +82,8 @@ func newPanel(cfg driver.Config, dir PanelDirectory, deps driver.Deps) (*Bridged
 	if p.memory == nil {
 		return p, nil
 	}
-	b, err := p.memory.Load()
-	if err == nil {
-		p.book, err = readBook(b)
-	}
-	if err != nil {
+	var err error
+	if p.book, err = recall(p.memory); err != nil {
 		return nil, fault.New(fault.Internal, "read what was written to", p.subject(), "%w", err).
 			WithRemedy("Restore the gateway's files; else remove the device and pair it anew, then clear our slots by hand.")
 	}
@@ -297,9 +293,9 @@ func (p *Panel) prove(ctx context.Context, keep int) error {
 	return p.save()
 }
 
-// save keeps the book. It is called before a write goes out as well: what may stand on the device must be known after
+// save keeps what the book says of places; without any, all of it. It is called before a write goes out as well: what may stand on the device must be known after
 // a power cut.
-func (p *Panel) save() error {
+func (p *Panel) save(places ...Place) error {
 	if s, ok := p.dir.(sheeter); ok {
 		if err := s.keepSheet(p.sheet()); err != nil {
 			return err
@@ -308,9 +304,10 @@ func (p *Panel) save() error {
 	if p.memory == nil {
 		return nil
 	}
-	b, err := json.Marshal(p.book)
+	parts, err := p.book.parts(places)
 	if err == nil {
-		err = p.memory.Save(b)
+		err = p.memory.Save(parts)
+		p.book.whole = err != nil
 	}
 	if err != nil {
 		return fault.Wrap(fault.Internal, "keep what is written to", p.subject(), err)

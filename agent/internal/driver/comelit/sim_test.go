@@ -33,25 +33,31 @@ type bench struct {
 
 // memory is driver.Memory without a disk.
 type memory struct {
-	mu sync.Mutex
-	b  []byte
+	mu    sync.Mutex
+	parts map[string][]byte
 	// err fails every Save.
 	err error
 }
 
-func (m *memory) Load() ([]byte, error) {
+func (m *memory) Load(part string) ([]byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.b, nil
+	return m.parts[part], nil
 }
 
-func (m *memory) Save(b []byte) error {
+func (m *memory) Save(parts map[string][]byte) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.err == nil {
-		m.b = b
+	if m.err != nil {
+		return m.err
 	}
-	return m.err
+	if m.parts == nil {
+		m.parts = map[string][]byte{}
+	}
+	for part, b := range parts {
+		m.parts[part] = b
+	}
+	return nil
 }
 
 func newBench(t *testing.T, faults ...string) *bench {
