@@ -13,6 +13,7 @@ import (
 
 	"gatehouse/agent"
 	"gatehouse/agent/internal/driver"
+	"gatehouse/agent/internal/driver/drivertest"
 	"gatehouse/protocol/access"
 	"gatehouse/protocol/cli"
 )
@@ -192,7 +193,7 @@ func TestDeviceOpenThroughABridgeOfAnotherHand(t *testing.T) {
 	for _, b := range []*otherBridge{{}, {pieces: true}, {acks: true}, {pieces: true, acks: true}} {
 		t.Run(fmt.Sprintf("pieces %t acks %t", b.pieces, b.acks), func(t *testing.T) {
 			t.Parallel()
-			host, port, err := net.SplitHostPort(serveTCP(t, b.serve))
+			host, port, err := net.SplitHostPort(drivertest.ServeTCP(t, b.serve))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -10,9 +10,9 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
-	"time"
+
+	"gatehouse/agent/internal/driver/drivertest"
 )
 
 // manner is how a server of somebody else's writes its answers. None of it is forbidden.
@@ -52,7 +52,7 @@ type told struct {
 // foreign serves HTTP over bare TCP, one request a connection, each answered by hand: no line of ours is in it.
 func foreign(t *testing.T, m manner, answer func(asked) told) string {
 	t.Helper()
-	return serveTCP(t, func(c net.Conn) {
+	return drivertest.ServeTCP(t, func(c net.Conn) {
 		a, err := readRequest(bufio.NewReader(c))
 		if err != nil {
 			return
@@ -63,35 +63,6 @@ func foreign(t *testing.T, m manner, answer func(asked) told) string {
 		}
 		_, _ = io.WriteString(c, m.write(out)) // who asked may be gone
 	})
-}
-
-// serveTCP answers connections until the test ends.
-func serveTCP(t *testing.T, serve func(net.Conn)) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var served sync.WaitGroup
-	served.Go(func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			served.Go(func() {
-				defer c.Close()
-				if c.SetDeadline(time.Now().Add(20*time.Second)) == nil {
-					serve(c)
-				}
-			})
-		}
-	})
-	t.Cleanup(func() {
-		_ = l.Close() // it is over
-		served.Wait()
-	})
-	return l.Addr().String()
 }
 
 func readRequest(r *bufio.Reader) (asked, error) {

@@ -7,12 +7,12 @@ import (
 	"log/slog"
 	"net"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"gatehouse/agent/internal/driver"
 	"gatehouse/agent/internal/driver/comelit"
+	"gatehouse/agent/internal/driver/drivertest"
 	"gatehouse/protocol/access"
 	"gatehouse/protocol/access/fault"
 )
@@ -23,26 +23,10 @@ const brief = 300 * time.Millisecond
 // hostile is a server on loopback that says what a test wants to whoever connects, and keeps what it was sent.
 func hostile(t *testing.T, say func(net.Conn)) *comelit.Bridged {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var served sync.WaitGroup
-	served.Go(func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			served.Go(func() {
-				defer c.Close()
-				say(c)
-			})
-		}
-	})
+	at := drivertest.ServeTCP(t, say)
 	cfg := driver.Config{ID: "gate-1", Host: "192.0.2.10", Token: access.NewSecret(slotToken), Timeout: brief}
 	p, err := comelit.New(cfg, driver.Deps{Log: slog.New(slog.DiscardHandler), Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "tcp", l.Addr().String())
+		return (&net.Dialer{}).DialContext(ctx, "tcp", at)
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -51,8 +35,6 @@ func hostile(t *testing.T, say func(net.Conn)) *comelit.Bridged {
 		if err := p.Close(); err != nil {
 			t.Error(err)
 		}
-		l.Close()
-		served.Wait()
 	})
 	return p.(*comelit.Bridged)
 }

@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -164,7 +163,7 @@ func TestIllBridges(t *testing.T) {
 		}
 		web := httptest.NewServer(sim.Web())
 		defer web.Close()
-		bridge := serveIll(t, ill[name])
+		bridge := drivertest.ServeTCP(t, ill[name])
 		dial := func(ctx context.Context, network, address string) (net.Conn, error) {
 			to := web.Listener.Addr().String()
 			switch {
@@ -221,33 +220,4 @@ func askIll(t *testing.T, p driver.Panel) {
 	if took := time.Since(began); took > 15*time.Second {
 		t.Errorf("it took %v", took)
 	}
-}
-
-// serveIll answers connections until the test ends.
-func serveIll(t *testing.T, serve func(net.Conn)) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var served sync.WaitGroup
-	served.Go(func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			served.Go(func() {
-				defer c.Close()
-				if c.SetDeadline(time.Now().Add(20*time.Second)) == nil {
-					serve(c)
-				}
-			})
-		}
-	})
-	t.Cleanup(func() {
-		_ = l.Close() // it is over
-		served.Wait()
-	})
-	return l.Addr().String()
 }

@@ -104,6 +104,18 @@ func bomb() string {
 // ServeHostile answers whoever connects until the test ends, and gives its address.
 func ServeHostile(t *testing.T, h Hostile) string {
 	t.Helper()
+	return ServeTCP(t, func(c net.Conn) {
+		if h.Asked != nil {
+			h.Asked()
+		}
+		h.answer(c)
+	})
+}
+
+// ServeTCP has serve answer each connection on loopback until the test ends, and gives the address. A connection lives for
+// 20 seconds at most and is closed when serve returns.
+func ServeTCP(t *testing.T, serve func(net.Conn)) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -115,10 +127,12 @@ func ServeHostile(t *testing.T, h Hostile) string {
 			if err != nil {
 				return
 			}
-			if h.Asked != nil {
-				h.Asked()
-			}
-			served.Go(func() { h.answer(c) })
+			served.Go(func() {
+				defer c.Close()
+				if c.SetDeadline(time.Now().Add(20*time.Second)) == nil {
+					serve(c)
+				}
+			})
 		}
 	})
 	t.Cleanup(func() {
@@ -130,7 +144,6 @@ func ServeHostile(t *testing.T, h Hostile) string {
 
 // answer waits for some of a request and says its piece. A caller that goes on is cut off after a while.
 func (h Hostile) answer(c net.Conn) {
-	defer c.Close()
 	_ = c.SetDeadline(time.Now().Add(5 * time.Second)) // else the pieces fail
 	if _, err := c.Read(make([]byte, 64<<10)); err != nil {
 		return
