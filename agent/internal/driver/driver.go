@@ -167,9 +167,9 @@ type EventCaller interface {
 	// did not keep. base "" takes back only what this gateway installed. Safe to repeat: what stands is not
 	// written again.
 	CallAt(ctx context.Context, base string) (CallsKept, error)
-	// Called reads one such call; false: not a call of this device. It touches no network. The PIN or card in it
-	// goes to whose and nowhere else.
-	Called(event string, query url.Values, whose func(access.Secret) access.PersonID) (Happening, bool)
+	// Called reads one such call; false: not a call of this device. It touches no network, and
+	// passes on no PIN or card that stands in it.
+	Called(event string, query url.Values) (Happening, bool)
 }
 
 // CallsKept is what a device keeps of the calls it was to make.

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"gatehouse/agent/internal/driver"
-	"gatehouse/protocol/access"
 	"gatehouse/protocol/access/fault"
 )
 
@@ -154,9 +153,8 @@ func (l *Loop) Called(event string, query url.Values) (driver.Happening, bool) {
 		driver.Happening
 		ok bool
 	}
-	nobody := func(access.Secret) access.PersonID { return "" } // the door log says who
 	out := contain(func() (r read, err error) {
-		r.Happening, r.ok = panel.Called(event, query, nobody)
+		r.Happening, r.ok = panel.Called(event, query)
 		return r, nil
 	})
 	if out.err != nil {

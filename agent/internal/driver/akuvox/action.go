@@ -20,21 +20,21 @@ const (
 // action is one event for which units can call an address.
 type action struct {
 	event string
-	vars  string // what the address asks for, the best documented first: "code userid"
+	vars  string // what the address asks for, "userid relay_id"
 	is    driver.Happening
 }
 
-// actions are the events that mean something here. The code of a refused attempt is not asked for: it may be
-// somebody's PIN, mistyped by one digit. Of what is asked for, a unit may know little.
+// actions are the events that mean something here. No code and no card is asked for: it would cross
+// the LAN in an address, and the door log says who it was. Of what is asked for, a unit may know little.
 func actions() []action {
 	door := func(how string) driver.Happening { return driver.Happening{Kind: driver.HappenedDoor, How: how} }
 	tamper := func(cause string) driver.Happening {
 		return driver.Happening{Kind: driver.HappenedTamper, Cause: cause}
 	}
 	out := []action{
-		{"ValidCodeEntered", "code userid relay_id", door("pin")},
+		{"ValidCodeEntered", "userid relay_id", door("pin")},
 		{"InvalidCodeEntered", "", door("pin")},
-		{"ValidCardEntered", "card_sn userid relay_id", door("card")},
+		{"ValidCardEntered", "userid relay_id", door("card")},
 		{"InvalidCardEntered", "", door("card")},
 		{"ValidFaceRecognition", "userid relay_id", door("face")},
 		{"InvalidFaceRecognition", "", door("face")},
@@ -84,7 +84,7 @@ func dialled(remote string) string {
 
 // Called implements driver.EventCaller. What comes is hostile: only what the address of this very event asks
 // for is looked at, and only when it is short and plain. A unit that does not know a variable sends its name.
-func (p *Panel) Called(event string, query url.Values, whose func(access.Secret) access.PersonID) (driver.Happening, bool) {
+func (p *Panel) Called(event string, query url.Values) (driver.Happening, bool) {
 	all := actions()
 	i := slices.IndexFunc(all, func(a action) bool { return a.event == event })
 	if i < 0 {
@@ -103,10 +103,7 @@ func (p *Panel) Called(event string, query url.Values, whose func(access.Secret)
 	if s := said("alarmstatus"); s != "" {
 		h.Cause += ", status " + s
 	}
-	if code := cmp.Or(said("code"), said("card_sn")); code != "" && whose != nil {
-		h.By = whose(access.NewSecret(strings.ToUpper(code)))
-	}
-	if ref := model.Ref(said("userid")); h.By == "" && ref.Ours() && access.ValidID(string(ref[len(model.RefPrefix):])) {
+	if ref := model.Ref(said("userid")); ref.Ours() && access.ValidID(string(ref[len(model.RefPrefix):])) {
 		h.By = access.PersonID(ref[len(model.RefPrefix):])
 	}
 	return h, true
