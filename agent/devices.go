@@ -223,7 +223,7 @@ func (inv *inventory) update(panels []*panel) {
 		devices = append(devices, access.Device{
 			ID: p.cfg.ID, Kind: p.cfg.Kind, Name: p.cfg.Name, Model: s.Identity.Model, Firmware: s.Identity.Firmware,
 			Doors: p.cfg.Doors, People: s.Limits.People, Units: inv.units(p.cfg.ID),
-			URL: p.cfg.URL, Host: p.cfg.Host, User: p.cfg.User, TLSPin: p.cfg.TLSPin, Pace: access.Span(p.cfg.Pace), Report: p.cfg.Report,
+			URL: webURL(p.cfg.URL, p.cfg.Host, p.cfg.WebPort), Host: p.cfg.Host, User: p.cfg.User, TLSPin: p.cfg.TLSPin, Pace: access.Span(p.cfg.Pace), Report: p.cfg.Report,
 		})
 	}
 	last, was := inv.Devices()

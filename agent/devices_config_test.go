@@ -29,3 +29,16 @@ func TestDriverConfigOfADevice(t *testing.T) {
 		t.Errorf("the driver is given %s, ports %d and %d", got.Host, got.WebPort, got.IconaPort)
 	}
 }
+
+// The box that takes this one's place is told the web port of a host, which the mirror has no field for.
+func TestTowardsG15_TheInventoryHasTheWebPort(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.cfg.Devices[0].URL, h.cfg.Devices[0].Host, h.cfg.Devices[0].WebPort = "", "127.0.0.1", 1
+	a, err := New(t.Context(), h.cfg, Deps{Log: h.logs.logger()})
+	must(t, err)
+	defer func() { must(t, a.Close()) }()
+	if _, list := a.inventory.Devices(); len(list) != 1 || list[0].URL != "http://127.0.0.1:1" {
+		t.Errorf("%+v", list)
+	}
+}

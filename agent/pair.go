@@ -118,10 +118,7 @@ func (a *Agent) pair(ctx context.Context, id access.DeviceID, r PairRequest, tel
 func (r PairRequest) over(p paired) paired {
 	p.Kind, p.User = cmp.Or(r.Kind, p.Kind), cmp.Or(r.User, p.User)
 	if r.URL != "" || r.Host != "" { // an address is a whole
-		p.URL, p.Host, p.TLSPin, p.Insecure, p.IconaPort = r.URL, r.Host, "", false, 0
-		if r.Host != "" && r.URL == "" && r.WebPort > 0 {
-			p.URL = (&url.URL{Scheme: "http", Host: net.JoinHostPort(r.Host, strconv.Itoa(r.WebPort))}).String()
-		}
+		p.URL, p.Host, p.TLSPin, p.Insecure, p.IconaPort = webURL(r.URL, r.Host, r.WebPort), r.Host, "", false, 0
 	}
 	if r.TLSPin != "" || r.InsecureTLS {
 		p.TLSPin, p.Insecure = r.TLSPin, r.InsecureTLS
@@ -139,6 +136,14 @@ func (r PairRequest) over(p paired) paired {
 		p.Doors = r.Doors
 	}
 	return p
+}
+
+// webURL is a device's URL; of one that has a host and a port of its own, made of these.
+func webURL(known, host string, port int) string {
+	if known != "" || host == "" || port <= 0 {
+		return known
+	}
+	return (&url.URL{Scheme: "http", Host: net.JoinHostPort(host, strconv.Itoa(port))}).String()
 }
 
 // canPair judges what can be judged without the device.
@@ -191,10 +196,14 @@ func (a *Agent) twin(p paired, mac string) access.DeviceID {
 	return ""
 }
 
-// addressOf is where a device is, as host:port.
+// addressOf is where a device is, as host:port; of one that is keyed in by hand, its file.
 func addressOf(d config.Device) string {
-	host, port := d.Host, "8080" // comelit's
-	if u, err := url.Parse(d.URL); err == nil && u.Host != "" {
+	host, port := d.Host, strconv.Itoa(cmp.Or(d.WebPort, 8080)) // comelit's
+	u, err := url.Parse(d.URL)
+	switch {
+	case err == nil && u.Scheme == "file":
+		return d.URL
+	case err == nil && u.Host != "":
 		if host, port = u.Hostname(), u.Port(); port == "" {
 			port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
 		}

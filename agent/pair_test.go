@@ -239,6 +239,7 @@ func TestAddressOf(t *testing.T) {
 	for want, d := range map[string]config.Device{
 		"10.0.0.1:80": {URL: "http://10.0.0.1"}, "10.0.0.1:443": {URL: "https://10.0.0.1"}, "10.0.0.1:81": {URL: "http://10.0.0.1:81", Host: "10.0.0.1"},
 		"10.0.0.1:8080": {Host: "10.0.0.1"}, "[fd00::1]:80": {URL: "http://[fd00::1]"},
+		"10.0.0.1:8081": {Host: "10.0.0.1", WebPort: 8081}, "file:///gates/north.tar.gz": {URL: "file:///gates/north.tar.gz"},
 	} {
 		if got := addressOf(d); got != want {
 			t.Errorf("%+v is at %s, want %s", d, got, want)
