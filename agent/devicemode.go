@@ -92,7 +92,7 @@ func (a *Agent) changePaired(p paired, e access.Event) error {
 		return err
 	}
 	if err := a.letRest(p.ID); err != nil {
-		return err // the next start takes what was stored
+		return err // its loop takes what was stored when it ended (again)
 	}
 	a.replace(p.ID, a.openPanel(p.config()))
 	return nil
@@ -125,7 +125,8 @@ func (a *Agent) forgetPaired(ctx context.Context, r DeviceOrder, p paired) (Mode
 		return ModeReport{}, err
 	}
 	if err := a.box.site.SavePaired(r.ID, nil, told); err != nil {
-		return ModeReport{}, err // the next start drives it again
+		a.replace(r.ID, a.openPanel(a.panel(r.ID).cfg)) // it is not forgotten, so it is driven
+		return ModeReport{}, err
 	}
 	a.replace(r.ID, nil)
 	a.log.Info("a paired device is forgotten", "device", string(r.ID), "people_left", e.people)

@@ -131,6 +131,28 @@ func TestG8_OtherPanelsGoOnWhileOneComesAndGoes(t *testing.T) {
 	}
 }
 
+// TestG8_ALoopThatEndsTooLateIsDrivenAgain: a device must not stay alone because somebody's change of it came to nothing.
+func TestG8_ALoopThatEndsTooLateIsDrivenAgain(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.start()
+	h.store(1, slices.Concat(places(), resident(1, since(time.Hour)))...)
+	h.confirmed("p1")
+	old := h.agent.panel("front")
+	must(t, old.rest())
+	h.agent.again(old)
+	now := h.agent.panel("front")
+	if now == old || now.rest == nil {
+		t.Error("nobody drives it")
+	}
+	h.agent.again(old)
+	if h.agent.panel("front") != now {
+		t.Error("a device that is driven was driven again")
+	}
+	h.store(2, slices.Concat(places(), resident(1, since(time.Hour)), resident(2, since(time.Hour)))...)
+	h.confirmed("p2")
+}
+
 // TestG8_APairedDeviceThatCannotBeReadSaysSo: and the others are driven.
 func TestG8_APairedDeviceThatCannotBeReadSaysSo(t *testing.T) {
 	t.Parallel()

@@ -98,6 +98,7 @@ func (a *Agent) drive(p *panel) {
 		case <-done:
 			return nil
 		case <-time.After(longestRest):
+			a.yard.life.g.Go(func() { <-done; a.again(p) }) // Run waits for the loop in any case
 			return fault.New(fault.Timeout, "let go of", "device "+string(p.cfg.ID), "the request under way does not end").WithRemedy("Restart the device, or the gateway, and try again.")
 		}
 	}
@@ -106,6 +107,20 @@ func (a *Agent) drive(p *panel) {
 		a.keeper.Keep(ctx, supervise.Work{Name: p.name(), Run: p.loop.Run, Late: p.loop.Overdue, Fell: func(err error) { a.fell(p, err) }})
 	})
 	a.listen(ctx, a.yard.life.g, p)
+}
+
+// again drives the device of a panel whose loop ended too late for whoever wanted it to, by what is kept of it now.
+func (a *Agent) again(p *panel) {
+	a.yard.turn.Lock()
+	defer a.yard.turn.Unlock()
+	if a.panel(p.cfg.ID) != p || a.yard.life.ctx.Err() != nil {
+		return // somebody tried again
+	}
+	cfg := p.cfg
+	if kept, ok, err := pairedOf(a.box.site, cfg.ID); ok && err == nil {
+		cfg = kept.config()
+	}
+	a.replace(cfg.ID, a.openPanel(cfg))
 }
 
 // replace puts a panel in the place of the one of its id, or behind all others; with next nil it goes. The old one's
@@ -126,10 +141,10 @@ func (a *Agent) replace(id access.DeviceID, next *panel) {
 	}
 	if next != nil && next.wrong == nil {
 		next.loop = a.loopOf(a.yard.life.ctx, next)
-		a.steer(next)
 	}
 	a.yard.list.Store(&list)
 	if next != nil && next.loop != nil {
+		a.steer(next) // after it is listed: else settings that come in between would pass it by
 		a.drive(next)
 	}
 	a.inventory.look()
