@@ -214,6 +214,7 @@ func addressOf(d config.Device) string {
 // prove reaches the device and, unless it is asked not to, writes a test person there and removes it again.
 func (a *Agent) prove(ctx context.Context, p *paired, r PairRequest, known bool, tell func(any)) (limits model.Limits, err error) {
 	p.Steps = []Step{}
+	before, _ := a.box.site.Blob(memoryOf(p.ID)) // of one that was forgotten: what it says stands on the device still
 	m := &maker{device: p.config(), kinds: a.deps.Kinds, deps: a.yard.deps, site: a.box.site}
 	d, err := m.open()
 	if err != nil {
@@ -246,7 +247,7 @@ func (a *Agent) prove(ctx context.Context, p *paired, r PairRequest, known bool,
 	p.Steps = append(p.Steps, t.Steps...)
 	if t.Err != nil {
 		if !known && !t.wrote { // nothing of it may be taken for another device's
-			t.Err = errors.Join(t.Err, a.box.site.SaveBlob(memoryOf(p.ID), nil))
+			t.Err = errors.Join(t.Err, a.box.site.SaveBlob(memoryOf(p.ID), before))
 		}
 		return limits, t.Err
 	}

@@ -131,6 +131,27 @@ func TestG8_OtherPanelsGoOnWhileOneComesAndGoes(t *testing.T) {
 	}
 }
 
+// TestTowardsG8_APairingThatFailsTakesNothingAway: what a forgotten device's driver remembers says who still stands there.
+func TestTowardsG8_APairingThatFailsTakesNothingAway(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.start()
+	h.store(1, slices.Concat(places(), resident(1, since(time.Hour)))...)
+	h.confirmed("p1")
+	site := h.agent.box.site
+	must(t, saveJSON(site, "device/front", said{Identity: h.agent.panel("front").status().Identity}))
+	must(t, site.SaveBlob(memoryOf("side"), []byte(`{"bases":["http://192.0.2.1/e/x"]}`)))
+	_, err := ordered[PairReport](h, DeviceOrder{Do: OrderPair, ID: "side", Pair: PairRequest{
+		Kind: "akuvox", URL: strings.Replace(h.panel.URL, "127.0.0.1", "localhost", 1), User: "gate", Password: panelPassword, Pace: -1,
+	}})
+	if fault.KindOf(err) != fault.Conflict || !strings.Contains(err.Error(), "same hardware address") {
+		t.Fatalf("the same panel twice: %v", err)
+	}
+	if b, err := site.Blob(memoryOf("side")); err != nil || !strings.Contains(string(b), "192.0.2.1") {
+		t.Errorf("kept %q %v", b, err)
+	}
+}
+
 // TestG8_ALoopThatEndsTooLateIsDrivenAgain: a device must not stay alone because somebody's change of it came to nothing.
 func TestG8_ALoopThatEndsTooLateIsDrivenAgain(t *testing.T) {
 	t.Parallel()
