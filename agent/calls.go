@@ -96,7 +96,7 @@ func (c *calls) look() {
 func (c *calls) run(ctx context.Context) error {
 	for {
 		var again <-chan time.Time
-		if err := c.install(ctx); err != nil {
+		if err := c.install(ctx); err != nil && ctx.Err() == nil {
 			c.say(nil, err)
 			again = time.After(callsAgain)
 		}
@@ -130,8 +130,10 @@ func (c *calls) install(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
 	var got driver.CallsKept
+	calls := false // a device that cannot is told nothing, and nothing is said of it
 	err := c.panel.loop.Do(ctx, func(ctx context.Context, p driver.Panel) (err error) {
 		if caller, ok := p.(driver.EventCaller); ok {
+			calls = true
 			got, err = caller.CallAt(ctx, base)
 		}
 		return err
@@ -140,7 +142,10 @@ func (c *calls) install(ctx context.Context) error {
 		return err
 	}
 	c.say(got.Dropped, nil)
-	if on {
+	switch {
+	case !calls:
+		return c.keep(false)
+	case on:
 		c.tells(len(got.Events))
 		return nil
 	}

@@ -20,6 +20,7 @@ import (
 	"gatehouse/agent/internal/driver"
 	"gatehouse/agent/internal/driver/akuvox"
 	"gatehouse/agent/internal/driver/akuvox/akuvoxsim"
+	"gatehouse/agent/internal/driver/comelit"
 	"gatehouse/protocol/access"
 	"gatehouse/protocol/access/fault"
 	"gatehouse/protocol/prototest"
@@ -294,6 +295,25 @@ func TestCallsOfADeviceThatWillNot(t *testing.T) {
 	h.stop()
 	if all := at.bases.All(); len(all) > 0 {
 		t.Errorf("a device that is only reported on was told %q", all)
+	}
+}
+
+// TestADeviceThatCannotCallIsNotSaidTo: as a Comelit gateway; the panel beside it is told as ever.
+func TestADeviceThatCannotCallIsNotSaidTo(t *testing.T) {
+	t.Parallel()
+	g := newGate(t, 2)
+	at := g.withCaller()
+	g.kinds = append(g.kinds, driver.Kind{Name: "comelit", New: comelit.New})
+	bases := at.bases.Read()
+	g.start()
+	bases.Next(t, "the address that the panel is told")
+	c := g.agent.panel("gate").calls
+	g.logs.wait(t, "device answers", `"gate"`)
+	must(t, c.install(t.Context()))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.calling || c.kept.Installed || !g.agent.panel("front").calls.wanted() {
+		t.Error("a gateway that cannot call is said to")
 	}
 }
 
