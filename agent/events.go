@@ -87,13 +87,13 @@ func (a *Agent) hear(p *panel, h driver.Happening) {
 	switch h.Kind {
 	case driver.HappenedRing:
 		e.Kind = access.EventRing
-		e.Unit, e.Message = a.unitCalled(h.Unit)
+		e.Unit, e.Message = a.unitCalled(p.cfg.ID, h.Unit)
 	case driver.HappenedRingEnd:
 		if h.Cause == "" {
 			return
 		}
 		e.Kind = access.EventRing
-		e.Unit, _ = a.unitCalled(h.Unit)
+		e.Unit, _ = a.unitCalled(p.cfg.ID, h.Unit)
 		e.Message = "it ended: " + h.Cause
 	case driver.HappenedTamper:
 		e.Kind, e.Message = access.EventTamper, h.Cause
@@ -119,11 +119,14 @@ func doorAt(p *panel, relay string) access.DoorID {
 	return ""
 }
 
-// unitCalled is the unit of a name that a device says, or says that it is not known. The name itself may
-// be a resident's, so it goes nowhere.
-func (a *Agent) unitCalled(name string) (access.UnitID, string) {
+// unitCalled is the unit of a name that a device says, by the device's map where that has it, or says that it is
+// not known. The name itself may be a resident's, so it goes nowhere.
+func (a *Agent) unitCalled(dev access.DeviceID, name string) (access.UnitID, string) {
 	if name == "" {
 		return "", ""
+	}
+	if id := a.units.called(dev, name); id != "" {
+		return id, ""
 	}
 	if places, err := a.box.Places(); err == nil {
 		var found access.UnitID

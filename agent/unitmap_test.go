@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"gatehouse/agent/internal/driver"
 	"gatehouse/agent/internal/driver/comelit/comelitsim"
 	"gatehouse/agent/internal/unitmap"
 	"gatehouse/protocol"
@@ -258,6 +259,28 @@ func TestTowardsG15_TheMapGoesToTheNextBox(t *testing.T) {
 	}
 	if bells := a.units.bells("front", places, true); bells != nil {
 		t.Errorf("a device that never told of apartments: %v", bells)
+	}
+}
+
+// A ring is told of the unit that the map has there, whatever the device calls it; what the map leaves open goes by name.
+func TestTowardsG14_ARingIsTheUnitsOfTheMap(t *testing.T) {
+	t.Parallel()
+	w := newTower(t)
+	a, err := New(t.Context(), w.cfg, Deps{Log: w.logs.logger(), Source: trusted()})
+	must(t, err)
+	defer func() { must(t, a.Close()) }()
+	a.units.learned("gate-1", []driver.Apartment{{Index: 0, Address: "SB000001", Name: "Garden"}, {Index: 1, Address: "SB000002", Name: "Attic"}})
+	must(t, a.units.takeOver(access.Device{ID: "gate-1", Units: map[access.UnitID]string{"u9": "SB000001", "u8": ""}}))
+	for name, want := range map[string]access.UnitID{"garden": "u9", "SB000001": "u9", "#0": "u9", "Attic": "", "cellar": "", "": ""} {
+		if got := a.units.called("gate-1", name); got != want {
+			t.Errorf("%q is %q, want %q", name, got, want)
+		}
+	}
+	if unit, words := a.unitCalled("gate-1", "Garden"); unit != "u9" || words != "" {
+		t.Errorf("a ring for the garden: %q %q", unit, words)
+	}
+	if unit, words := a.unitCalled("front", "Garden"); unit != "" || words == "" {
+		t.Errorf("at a device that has no map: %q %q", unit, words)
 	}
 }
 

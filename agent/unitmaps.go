@@ -193,6 +193,18 @@ func (u *unitMaps) change(dev access.DeviceID, by func(unitsOf) (unitmap.Map, er
 	return nil
 }
 
+// called is the unit of an apartment as the device names it; "" when its map has none there.
+func (u *unitMaps) called(dev access.DeviceID, name string) (found access.UnitID) {
+	k := u.look(dev)
+	ref, err := unitmap.Find(k.Apartments, name)
+	for id, e := range k.Map {
+		if err == nil && e.Apartment == ref && (found == "" || id < found) {
+			found = id
+		}
+	}
+	return found
+}
+
 // look is what is kept of a device.
 func (u *unitMaps) look(dev access.DeviceID) unitsOf {
 	u.mu.Lock()
