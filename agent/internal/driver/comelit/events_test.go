@@ -343,3 +343,20 @@ func TestEventsOverTCP(t *testing.T) {
 		t.Errorf("%d lapsed", n)
 	}
 }
+
+// A slot's token without the password of the pages is enough to hear rings: that no apartments can be read stops nothing.
+func TestUnitsOfABridgeAlone(t *testing.T) {
+	t.Parallel()
+	p, err := comelit.New(driver.Config{ID: "gate-1", Host: "192.0.2.10", Token: access.NewSecret(slotToken)}, driver.Deps{
+		Dial: func(context.Context, string, string) (net.Conn, error) {
+			t.Error("the pages were asked without a password")
+			return nil, net.ErrClosed
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all, err := p.(driver.UnitLister).Units(t.Context()); err != nil || len(all) != 0 {
+		t.Errorf("%v %v", all, err)
+	}
+}

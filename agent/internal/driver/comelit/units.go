@@ -101,8 +101,12 @@ func (s *Snapshot) where(m int, n note) string {
 }
 
 // Units implements driver.UnitLister: the apartments of the newest backup in order, each with its ViP address and the
-// name of its wall monitor without the word "Unit", as far as the device tells. It may make a backup, as List does.
+// name of its wall monitor without the word "Unit", as far as the device tells. It may make a backup, as List does. Where there is a token and no password there are none to
+// read, and rings are heard all the same.
 func (p *Panel) Units(ctx context.Context) ([]driver.Apartment, error) {
+	if p.bridgeAlone() {
+		return nil, nil
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err := p.picture(ctx); err != nil {
