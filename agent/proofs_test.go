@@ -113,6 +113,9 @@ func TestTowardsG4_DriftIsListedAndLetBe(t *testing.T) {
 	if got := h.metric(`gatehouse_device_drift{device="front",kind="stranger"}`); got != "0" {
 		t.Errorf("let be, the metric says %s", got)
 	}
+	for r = report[DriftReport](t, h, AskDrift); r.Open > 0; r = report[DriftReport](t, h, AskDrift) {
+		receive(t, tick(), "the double to be struck off")
+	}
 	h.stop()
 	if r = report[DriftReport](t, h, AskDrift); r.Open != 0 || r.Ignored != 1 || r.Drift[0].Ignore != "the caretaker's own" {
 		t.Errorf("%+v", r)

@@ -158,7 +158,7 @@ func TestTowardsG14_AMapOf120Units(t *testing.T) {
 	w.rings(map[int]int{0: 0, 52: 52})
 	words := map[access.PersonID]string{
 		"p10": "unit 201 may be SB000011 on this panel, by the same number; confirm it: gatehouse-agent device map gate-1 --confirm",
-		"p20": "unit 301 has no apartment on this panel: no apartment of the device is called so; say which it is: gatehouse-agent device map gate-1 --set u20=#3, or --leave-out u20",
+		"p20": "unit 301 has no apartment on this panel: no apartment of the device is called so; say which it is: gatehouse-agent device map gate-1 --set u20=APARTMENT, one of those that the map lists as spare, or --leave-out u20",
 		"p30": "unit 401 has no apartment on this panel: it may be SB000031 or SB000032",
 		"p40": "unit North 5 has no apartment on this panel: no apartment",
 		"p51": "it may be SB000051, and so may unit 601 (Building A)",

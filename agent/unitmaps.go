@@ -128,7 +128,7 @@ func bellOf(dev access.DeviceID, l unitmap.Line) plan.Bell {
 	case l.State == unitmap.Proposed && l.Sure != unitmap.SameName:
 		return plan.Bell{Doubt: true, Why: "unit " + l.Name + " may be " + l.Apartment + " on this panel, by the " + string(l.Sure) + "; confirm it: " + how + " --confirm"}
 	case l.Apartment == "":
-		return plan.Bell{Doubt: true, Why: "unit " + l.Name + " has no apartment on this panel: " + l.Why + "; say which it is: " + how + " --set " + string(l.Unit) + "=#3, or --leave-out " + string(l.Unit)}
+		return plan.Bell{Doubt: true, Why: "unit " + l.Name + " has no apartment on this panel: " + l.Why + "; say which it is: " + how + " --set " + string(l.Unit) + "=APARTMENT, one of those that the map lists as spare, or --leave-out " + string(l.Unit)}
 	}
 	return plan.Bell{Apartment: l.Apartment}
 }

@@ -144,7 +144,8 @@ func (a *Agent) replace(id access.DeviceID, next *panel) {
 	}
 	a.yard.list.Store(&list)
 	if next != nil && next.loop != nil {
-		a.steer(next) // after it is listed: else settings that come in between would pass it by
+		next.loop.AuditNow() // it may be another unit, or one that lost everybody
+		a.steer(next)        // after it is listed: else settings that come in between would pass it by
 		a.drive(next)
 	}
 	a.inventory.look()

@@ -42,9 +42,9 @@ func TestTowardsC12_WhoAPanelCalls(t *testing.T) {
 		"no phone":      {edit: func(h *access.Holder) { h.Person.Phones = nil }, name: "T. Jones - Unit 101", email: "t.jones@example.com", unit: "101", aliases: true},
 		"unlisted":      {edit: func(h *access.Holder) { h.Person.Directory = access.Unlisted }, name: "Unit 101", email: "t.jones@example.com", phone: "+15550101", unit: "101"},
 		"left off":      {edit: func(h *access.Holder) { h.Person.Directory = access.LeftOff }, hasRefusal: true, refused: fault.Invalid},
-		"no mobile":     {edit: func(h *access.Holder) { h.Credentials = nil }, hasRefusal: true, refused: fault.Invalid},
+		"no mobile":     {edit: func(h *access.Holder) { h.Credentials = nil }},
 		"no unit":       {edit: func(h *access.Holder) { h.Residencies = nil }, hasRefusal: true, refused: fault.Invalid},
-		"a PIN as well": {edit: func(h *access.Holder) { h.Credentials = append(h.Credentials, jones().Credentials...) }, name: "T. Jones - Unit 101", email: "t.jones@example.com", phone: "+15550101", unit: "101", aliases: true, hasRefusal: true, refused: fault.Unsupported},
+		"a PIN as well": {edit: func(h *access.Holder) { h.Credentials = append(h.Credentials, jones().Credentials...) }, name: "T. Jones - Unit 101", email: "t.jones@example.com", phone: "+15550101", unit: "101", aliases: true},
 	} {
 		w := Want(slots(caller(tt.edit)), caller(tt.edit))
 		r := w.Record

@@ -75,7 +75,7 @@ func (w *Wanted) fill(in Input, h access.Holder, given map[string]access.PersonI
 	w.Open = !w.Record.PIN.IsZero() || len(w.Record.Cards) > 0 || w.Record.Email != "" || w.Record.Phone != ""
 	if w.Open {
 		w.Why = granted
-	} else if len(w.Refusals) == 0 { // else each says why already
+	} else if len(w.Refusals) == 0 && (in.Limits.Slots == 0 || holdsMobile(h)) { // else each says why already, or it is nothing to them
 		w.refuse(fault.Invalid, "has no "+holds(in.Limits)+" that can be used here; give the resident one")
 	}
 	if e, known := in.Ledger[h.Person.ID]; w.Open && !in.Trusted && (!known || e.State == access.Removing) {
@@ -182,6 +182,10 @@ func (w *Wanted) secrets(in Input, h access.Holder, given map[string]access.Pers
 	}
 }
 
+func holdsMobile(h access.Holder) bool {
+	return slices.ContainsFunc(h.Credentials, func(c access.Credential) bool { return c.Kind == access.Mobile })
+}
+
 // calls picks the app and the telephone by which a panel calls somebody with mobile access (row C5),
 // and the name it shows. Who is left off gets neither, who is unlisted stands there as the unit (row
 // C12).
@@ -212,6 +216,7 @@ func (w *Wanted) calls(in Input, h access.Holder) {
 func (w *Wanted) pin(l model.Limits, pin access.Secret, taken func(access.Secret) bool) {
 	err := rules.CheckPIN(pin, rules.PINRule{Min: l.PINDigitMin, Max: l.PINDigitMax, NotFirst: l.PINNoFirst})
 	switch {
+	case l.PINs == 0 && l.Slots > 0: // it calls people, and PINs are for the other panels
 	case err != nil:
 		w.refuse(fault.Invalid, err.Error()+". "+fault.RemedyOf(err))
 	case l.PINs == 0:
@@ -227,10 +232,9 @@ func (w *Wanted) pin(l model.Limits, pin access.Secret, taken func(access.Secret
 
 func (w *Wanted) card(l model.Limits, card access.Secret, taken func(access.Secret) bool) {
 	switch {
+	case l.Cards == 0 && l.Slots > 0: // likewise
 	case l.CardChars > 0 && len(card.Reveal()) > l.CardChars:
 		w.refuse(fault.Invalid, "the card number has more characters than this panel takes")
-	case l.Cards == 0 && l.Slots > 0:
-		w.refuse(fault.Unsupported, "this panel holds no cards")
 	case len(w.Record.Cards) >= l.Cards:
 		w.refuse(fault.Full, "this panel holds "+itoa(l.Cards)+" cards a person; take one away that is not used")
 	case taken(card):

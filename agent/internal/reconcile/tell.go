@@ -226,7 +226,7 @@ func (l *Loop) fail(p access.PersonID, cause error, removal bool) error {
 	}
 	e := l.event(access.EventFailed, p, "")
 	e.Fault, e.Message, e.Attempt, e.NextTry = entry.Fault, entry.Message, entry.Attempts, entry.NextTry
-	if proof != nil { // else the cloud takes it for what was done last
+	if proof != nil && removal { // else the cloud takes it for what was done last
 		e.Op = access.OpRemove
 		e = proved(e, proof)
 	}
