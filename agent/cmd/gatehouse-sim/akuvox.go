@@ -20,6 +20,7 @@ type akuvoxFlags struct {
 	listen, control    string
 	model, auth        string
 	user, passwordFile string
+	doorUser, doorFile string
 	zone, mac          string
 	capacity           int
 	allow              []string
@@ -34,6 +35,8 @@ func (f *akuvoxFlags) register(fs *flag.FlagSet) {
 	fs.StringVar(&f.auth, "auth", "none", "login `mode`: "+authNames())
 	fs.StringVar(&f.user, "user", "", "`name` for basic and digest")
 	fs.StringVar(&f.passwordFile, "password-file", "", "`file` with the password for basic and digest")
+	fs.StringVar(&f.doorUser, "door-user", "", "`name` for the open-door calls of /fcgi, which have a login of their own; none opens without it")
+	fs.StringVar(&f.doorFile, "door-password-file", "", "`file` with the password for the open-door calls of /fcgi")
 	fs.StringVar(&f.zone, "zone", "UTC", "IANA `zone` of the panel's local time")
 	fs.StringVar(&f.mac, "mac", "", "hardware `address`, such as 0C:11:05:00:00:02; a fixed one without it, so that two panels would pass for one")
 	fs.IntVar(&f.capacity, "capacity", 0, "how many users fit; 0 means as many as the model holds")
@@ -89,17 +92,16 @@ func runAkuvox(ctx context.Context, args []string, stdout, stderr io.Writer) err
 
 // panel turns the flags into a panel.
 func (f *akuvoxFlags) panel() (*akuvoxsim.Panel, error) {
-	o := akuvoxsim.Options{Model: f.model, Auth: akuvoxsim.Auth(f.auth), User: f.user, Capacity: f.capacity, MAC: f.mac}
+	o := akuvoxsim.Options{Model: f.model, Auth: akuvoxsim.Auth(f.auth), User: f.user, Capacity: f.capacity, MAC: f.mac, DoorUser: f.doorUser}
 	var err error
 	if o.Zone, err = time.LoadLocation(f.zone); err != nil {
 		return nil, usagef("--zone %s: not a known IANA zone, such as America/New_York", f.zone)
 	}
-	if f.passwordFile != "" {
-		b, err := os.ReadFile(f.passwordFile)
-		if err != nil {
-			return nil, usagef("--password-file: %w", err)
-		}
-		o.Password = strings.TrimRight(string(b), "\r\n")
+	if o.Password, err = password("--password-file", f.passwordFile); err != nil {
+		return nil, err
+	}
+	if o.DoorPassword, err = password("--door-password-file", f.doorFile); err != nil {
+		return nil, err
 	}
 	for _, a := range f.allow {
 		addr, err := netip.ParseAddr(a)
@@ -116,4 +118,16 @@ func (f *akuvoxFlags) panel() (*akuvoxsim.Panel, error) {
 		return nil, usagef("%w", err)
 	}
 	return p, nil
+}
+
+// password reads the file of a flag, without the end of its line; no file is no password.
+func password(flag, file string) (string, error) {
+	if file == "" {
+		return "", nil
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return "", usagef("%s: %w", flag, err)
+	}
+	return strings.TrimRight(string(b), "\r\n"), nil
 }

@@ -188,6 +188,8 @@ func TestWrongUsage(t *testing.T) {
 		"unknown login":      {[]string{"akuvox", "--listen", l, "--auth", "magic"}, "magic"},
 		"no password":        {[]string{"akuvox", "--listen", l, "--auth", "digest", "--user", "a"}, "needs a user and a password"},
 		"password file":      {[]string{"akuvox", "--listen", l, "--password-file", "/nonexistent/file"}, "--password-file"},
+		"door password file": {[]string{"akuvox", "--listen", l, "--door-password-file", "/nonexistent/file"}, "--door-password-file"},
+		"no door password":   {[]string{"akuvox", "--listen", l, "--door-user", "door"}, "or neither"},
 		"unknown fault":      {[]string{"akuvox", "--listen", l, "--fault", "rain"}, "rain"},
 		"fault value":        {[]string{"akuvox", "--listen", l, "--fault", "slow=soon"}, "soon"},
 		"zone":               {[]string{"akuvox", "--listen", l, "--zone", "Mars/Olympus"}, "Mars/Olympus"},
@@ -246,7 +248,7 @@ func TestAkuvoxHelpNamesEveryContractFlag(t *testing.T) {
 	t.Parallel()
 	var out, err bytes.Buffer
 	run(t.Context(), []string{"akuvox", "--help"}, &out, &err)
-	for _, f := range []string{"--listen", "--model", "--auth", "--user", "--password-file", "--control", "--fault", "--faults"} {
+	for _, f := range []string{"--listen", "--model", "--auth", "--user", "--password-file", "--door-user", "--door-password-file", "--control", "--fault", "--faults"} {
 		if !strings.Contains(out.String(), "  "+f+" ") {
 			t.Errorf("%s is not in the help", f)
 		}

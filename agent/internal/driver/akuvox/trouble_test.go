@@ -226,7 +226,9 @@ func faultDays() map[string]bad {
 		akuvoxsim.FaultCompactDates: {}, akuvoxsim.FaultLogIDsWrap: {},
 		"code-without-relay": {}, "unknown-variable": {}, "calls-lost": {}, "config-drop": {}, "auth-int-only": {}, "absent-404": {},
 		"vendor-words": {}, "status-words": {}, "web-spa": may(fault.Unsupported), "web-legacy": denied, "fcgi-only": may(fault.Invalid, fault.Timeout),
-		"redirect": may(fault.Unsupported), "endless": may(fault.Invalid, fault.Unreachable, fault.Timeout), "drip": slow,
+		"redirect": may(fault.Unsupported), "single-connection": {}, "item-key": {}, "log-type-digits": {}, "user-get-500": lost,
+		"bad-utf8-rows": {BadDay: drivertest.BadDay{Distorts: true}}, "fcgi-empty": {}, "fcgi-words": {}, "fcgi-false": {},
+		"endless": may(fault.Invalid, fault.Unreachable, fault.Timeout), "drip": slow,
 	}
 }
 
@@ -247,6 +249,11 @@ func TestEveryFaultOfTheSimulator(t *testing.T) {
 		drivertest.Live(t, b.subject(), d.BadDay)
 		if err := b.panel.Close(); err != nil {
 			t.Error(err)
+		}
+		for _, r := range b.sim.Requests() {
+			if strings.HasPrefix(r.Path, "/fcgi/") {
+				t.Errorf("asked for %s, which no profile demands (akuvox.md §7)", r.Path)
+			}
 		}
 	})
 }

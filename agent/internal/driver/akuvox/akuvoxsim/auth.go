@@ -32,6 +32,9 @@ func AuthModes() []Auth {
 
 // checkAuth puts the default mode in and says what is missing.
 func (o *Options) checkAuth() error {
+	if (o.DoorUser == "") != (o.DoorPassword == "") {
+		return errors.New("the open-door calls need a user and a password, or neither")
+	}
 	switch o.Auth {
 	case "":
 		o.Auth = AuthNone

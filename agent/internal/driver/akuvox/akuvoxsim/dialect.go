@@ -24,7 +24,7 @@ func (p *Panel) otherDialect(r *http.Request) (answer, bool) {
 			return ok, true
 		}
 		return answer{status: http.StatusForbidden}, true
-	case p.bites(FaultFCGIOnly):
+	case !p.opensDoor(r) && p.bites(FaultFCGIOnly):
 		ok.body = []byte(`<html><body><form action="/fcgi/do?id=1" method="post"></form></body></html>`)
 		return ok, true
 	case p.bites(FaultRedirect):

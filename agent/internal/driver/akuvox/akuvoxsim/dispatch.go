@@ -124,6 +124,10 @@ func (p *Panel) list(c *call, rows []map[string]string) reply {
 			data["item"] = map[string]any{}
 		}
 	}
+	if p.bites(FaultItemKey) {
+		data["Item"] = data["item"]
+		delete(data, "item")
+	}
 	return reply{action: "get", message: msgOK, data: data}
 }
 

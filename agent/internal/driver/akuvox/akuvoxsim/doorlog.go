@@ -1,6 +1,7 @@
 package akuvoxsim
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -14,7 +15,7 @@ type Entry struct {
 	Door    string `json:"door"`
 	Granted bool   `json:"granted"`
 	By      string `json:"by"`
-	How     string `json:"how"` // pin, card, face, or api for relay/trig
+	How     string `json:"how"` // pin, card, face, api for relay/trig, or fcgi for an open-door call
 	// Code is the PIN or card in clear, as real units show it.
 	Code string `json:"code,omitempty"`
 }
@@ -63,11 +64,14 @@ func (p *Panel) logRow(e Entry) map[string]string {
 	}
 	row := map[string]string{
 		keyID: itoa(e.ID), "Date": e.At.Format(date), "Time": e.At.Format("15:04:05"), keyName: e.By,
-		"Code": e.Code, "Type": map[string]string{"pin": "PIN", "card": "Card", "face": "Face", "api": "HTTP API"}[e.How],
+		"Code": e.Code, "Type": map[string]string{"pin": "PIN", "card": "Card", "face": "Face", "api": "HTTP API", "fcgi": "HTTP API"}[e.How],
 		"Relay": e.Door, "Status": "Failed", "AccessMode": "0",
 	}
 	if p.on(FaultLogIDsWrap) {
 		row[keyID] = itoa((e.ID-1)%p.opt.LogSize + 1)
+	}
+	if p.on(FaultLogTypeDigits) {
+		row["Type"] = cmp.Or(map[string]string{"card": "1", "pin": "2", "face": "4"}[e.How], "0")
 	}
 	if e.Granted {
 		row["Status"] = "Succ"

@@ -22,7 +22,7 @@ func ben() map[string]string { return person("b", "Ben", "2345") }
 
 // faultChecks has one line for every fault; TestEveryFaultDoesWhatItsLineSays sees to that.
 func faultChecks() []faultCheck {
-	return slices.Concat(wireChecks(), storeChecks(), listChecks(), actionChecks(), dialectChecks())
+	return slices.Concat(wireChecks(), storeChecks(), listChecks(), actionChecks(), dialectChecks(), fcgiChecks(), rowChecks())
 }
 
 func TestEveryFaultDoesWhatItsLineSays(t *testing.T) {

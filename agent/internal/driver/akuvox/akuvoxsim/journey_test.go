@@ -183,7 +183,7 @@ func TestAssumptionsNameEveryAlternative(t *testing.T) {
 		akuvoxsim.FaultRefuseDuplicates, akuvoxsim.FaultNoFilter, akuvoxsim.FaultScheduleInUse, akuvoxsim.FaultDisplayID,
 		akuvoxsim.FaultLogOldestFirst, akuvoxsim.FaultCompactDates, akuvoxsim.FaultLogIDsWrap, akuvoxsim.FaultAbsent404,
 		akuvoxsim.FaultVendorWords, akuvoxsim.FaultUnknownVariable, akuvoxsim.FaultCallsLost, akuvoxsim.FaultCodeWithoutRelay,
-		akuvoxsim.FaultConfigDrop,
+		akuvoxsim.FaultConfigDrop, akuvoxsim.FaultLogTypeDigits, akuvoxsim.FaultFCGIEmpty, akuvoxsim.FaultFCGIWords,
 	} {
 		if !strings.Contains(string(b), "→ `"+name+"`") {
 			t.Errorf("assumptions.md does not say that %s turns an assumption round", name)

@@ -37,6 +37,8 @@ type Model struct {
 	Variables []string
 	// Without are the targets that are absent.
 	Without []string
+	// NoFCGI says the legacy open-door calls are absent.
+	NoFCGI bool
 	// SIPPrefix is the namespace of the SIP account in config/get.
 	SIPPrefix string
 }
@@ -80,18 +82,18 @@ func Models() []Model {
 	}
 }
 
-// further are models by name only: R20A differs from R20K in nothing that is played, and IT83 is a monitor, which holds
-// nobody and opens nothing over the API (reference §2.2, §3).
+// further are models by name only: R20A differs from R20K in having no open-door call, and IT83 is a monitor, which holds
+// nobody and opens by that call alone (reference §2.2, §3).
 func further() []Model {
 	return []Model{
 		{
-			Name: "R20A", Firmware: "320.30.11.63", Hardware: "320.0.2.0", ReadKey: keyScheduleRelay, Separator: ",",
+			Name: "R20A", Firmware: "320.30.11.63", Hardware: "320.0.2.0", ReadKey: keyScheduleRelay, Separator: ",", NoFCGI: true,
 			Relays: 2, Capacity: 20000, PINMin: 4, PINMax: 8, SIPPrefix: "Config.Account1.SIP.", Inputs: 2,
 		},
 		{
 			Name: "IT83", Firmware: "83.30.10.4", Hardware: "83.0.1.0", ReadKey: keyScheduleRelay, Separator: ",",
-			SIPPrefix: "Config.Account1.SIP.",
-			Without:   []string{"relay", "user", "schedule", "group", "contact", "doorlog", "calllog", "rfkey"},
+			Relays: 1, SIPPrefix: "Config.Account1.SIP.",
+			Without: []string{"relay", "user", "schedule", "group", "contact", "doorlog", "calllog", "rfkey"},
 		},
 	}
 }

@@ -27,6 +27,9 @@ type Options struct {
 	// Auth is the login mode; empty means none. Basic and digest need User and Password.
 	Auth           Auth
 	User, Password string
+	// DoorUser and DoorPassword are the login of the legacy open-door call, which is not the API's; without a user every
+	// login of that call is refused.
+	DoorUser, DoorPassword string
 	// Allow lists the callers of mode allowlist; an empty list refuses everybody. At most five.
 	Allow []netip.Addr
 	// Now is the panel's own idea of time before any skew; nil means time.Now.
@@ -74,10 +77,11 @@ type Panel struct {
 	downUntil   time.Time
 	lockedUntil time.Time
 	rec         recorder
+	serving     *Request // the one whose connection single-connection leaves alone
 }
 
-// New makes a panel. It fails on an unknown model, a login mode without its credentials, more than five
-// allowed callers, or an unknown fault.
+// New makes a panel. It fails on an unknown model, a login mode without its credentials, half of a login
+// for the open-door calls, more than five allowed callers, or an unknown fault.
 func New(o Options) (*Panel, error) {
 	if o.Model == "" {
 		o.Model = Models()[0].Name

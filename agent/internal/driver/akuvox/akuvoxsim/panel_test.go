@@ -21,6 +21,7 @@ func TestNewRefusesWhatItCannotBe(t *testing.T) {
 		"unknown login":       {akuvoxsim.Options{Auth: "magic"}, "magic"},
 		"basic without user":  {akuvoxsim.Options{Auth: akuvoxsim.AuthBasic, Password: "p"}, "needs a user"},
 		"digest without pass": {akuvoxsim.Options{Auth: akuvoxsim.AuthDigest, User: "u"}, "needs a user"},
+		"half a door login":   {akuvoxsim.Options{DoorUser: "door"}, "or neither"},
 		"six callers":         {akuvoxsim.Options{Auth: akuvoxsim.AuthAllowlist, Allow: six}, "at most five"},
 		"unknown fault":       {akuvoxsim.Options{Faults: []akuvoxsim.FaultSetting{{Name: "rain", On: true}}}, "rain"},
 	} {
@@ -60,7 +61,7 @@ func TestModelsCarryTheReferenceFacts(t *testing.T) {
 			t.Errorf("%s is %+v", name, m)
 		}
 	}
-	for name, relays := range map[string]int{"R20A": 2, "IT83": 0} {
+	for name, relays := range map[string]int{"R20A": 2, "IT83": 1} {
 		if m, ok := akuvoxsim.ModelByName(name); !ok || m.Relays != relays || !slices.Contains(akuvoxsim.ModelNames(), name) {
 			t.Errorf("%s is %+v, %v", name, m, ok)
 		}

@@ -70,13 +70,18 @@ func (p *Panel) trigger(c *call) reply {
 		return badParam().reply("trig")
 	}
 	if hold := p.holdFor(r, d["mode"], time.Duration(delay)*time.Second); itoa(d["level"]) == cmp.Or(p.config[relayKeys+"Relay"+letter(r)+"Type"], "0") {
-		p.pulse(r, hold)
-		if hold > 0 {
-			p.append(Entry{At: p.now(), Door: letter(r), Granted: true, How: "api"})
-			p.fire("Relay"+letter(r)+"Triggered", nil)
-		}
+		p.move(r, hold, "api")
 	}
 	return reply{action: "trig", message: msgOK, data: map[string]any{}}
+}
+
+// move opens a relay that was asked for over the LAN, or shuts it when hold is 0; only an opening is told.
+func (p *Panel) move(r int, hold time.Duration, how string) {
+	p.pulse(r, hold)
+	if hold > 0 {
+		p.append(Entry{At: p.now(), Door: letter(r), Granted: true, How: how})
+		p.fire("Relay"+letter(r)+"Triggered", nil)
+	}
 }
 
 // forGood is as long as a relay stays open that does not close by itself.

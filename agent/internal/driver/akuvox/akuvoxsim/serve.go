@@ -27,6 +27,7 @@ type answer struct {
 // ServeHTTP is the LAN side of the panel.
 func (p *Panel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rec := p.arrive(r)
+	defer p.leave(rec)
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	a := answer{status: http.StatusRequestEntityTooLarge}
 	if err == nil {
@@ -43,6 +44,9 @@ func (p *Panel) arrive(r *http.Request) *Request {
 	defer p.mu.Unlock()
 	now := p.opt.Now()
 	rec := p.rec.arrive(now, r.Method, r.URL.Path, r.URL.RawQuery)
+	if p.serving == nil {
+		p.serving = rec
+	}
 	tooSoon := rec.Gap >= 0 && rec.Gap < pace
 	if _, out := p.down(); out || !p.on(FaultLockup) || !(rec.Overlapped || tooSoon) {
 		return rec
@@ -61,6 +65,18 @@ func (p *Panel) finish(rec *Request, a answer) {
 		status = 0
 	}
 	p.rec.finish(rec, p.opt.Now(), status)
+	if p.serving == rec && a.tail == 0 {
+		p.serving = nil // before the last byte goes out, so that a client that waits for it finds nobody in its way
+	}
+}
+
+// leave frees the panel for the next one when a reply without end is over.
+func (p *Panel) leave(rec *Request) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.serving == rec {
+		p.serving = nil
+	}
 }
 
 // answer decides and carries out: outage first, then the faults that hide the API, the login, the call.
@@ -68,9 +84,10 @@ func (p *Panel) answer(rec *Request, r *http.Request, body []byte) answer {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	c, isAPI := readCall(r, body)
-	rec.Target, rec.Action, rec.Mutating = c.body.Target, c.body.Action, isAPI && c.changes()
+	door := p.opensDoor(r)
+	rec.Target, rec.Action, rec.Mutating = c.body.Target, c.body.Action, door || isAPI && c.changes()
 	rec.IDs, rec.UserIDs = c.idents()
-	if _, out := p.down(); out {
+	if _, out := p.down(); out || p.serving != rec && p.bites(FaultSingle) {
 		return answer{cut: simkit.CutAll}
 	}
 	a := answer{status: http.StatusOK, delay: p.faultDuration(FaultSlow)}
@@ -90,10 +107,14 @@ func (p *Panel) answer(rec *Request, r *http.Request, body []byte) answer {
 	case p.bites(FaultHTTP500):
 		a.status = http.StatusInternalServerError
 	case p.bites(FaultEmpty200):
+	case door:
+		p.openByPage(rec, &a, r)
 	case no != nil:
 		a.status, a.challenge = no.status, no.challenge
 	case !isAPI:
 		a.status = http.StatusNotFound
+	case c.target == "user" && c.verb == "get" && p.bites(FaultUserGet500):
+		rec.Reached, a.status = true, http.StatusInternalServerError
 	default:
 		rec.Reached = true
 		p.carryOut(&a, &c)
@@ -101,9 +122,10 @@ func (p *Panel) answer(rec *Request, r *http.Request, body []byte) answer {
 	return a
 }
 
-// admitted asks for the login unless a fault hides the API anyway, so that no nonce is spent on it.
+// admitted asks for the login unless a fault hides the API anyway, so that no nonce is spent on it; an open-door call
+// has a login of its own.
 func (p *Panel) admitted(r *http.Request, body []byte) *refusal {
-	if p.on(FaultHTTP500) || p.on(FaultEmpty200) {
+	if p.on(FaultHTTP500) || p.on(FaultEmpty200) || p.opensDoor(r) {
 		return nil
 	}
 	return p.admit(r, body)

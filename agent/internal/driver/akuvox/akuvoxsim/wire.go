@@ -1,6 +1,7 @@
 package akuvoxsim
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -201,6 +202,9 @@ func (p *Panel) encode(r reply) []byte {
 	}
 	if p.bites(FaultBadUTF8) {
 		b = []byte(strings.Replace(string(b), `"message":"`, "\"message\":\"\xff", 1))
+	}
+	if named := []byte(`"Name":"`); bytes.Contains(b, named) && p.bites(FaultBadUTF8Rows) {
+		b = bytes.ReplaceAll(b, named, []byte("\"Name\":\"\xff"))
 	}
 	if p.bites(FaultTrailingBytes) {
 		b = append(b, "\r\nHTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n{\"retcode\":-1}"...)
