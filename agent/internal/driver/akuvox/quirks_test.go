@@ -22,6 +22,7 @@ func quirks() []drivertest.Quirk {
 		{At: "§1", What: "other dialects", By: []string{"TestDialects"}},
 		{At: "§1.1", What: "the API off, an allowlist that is empty", By: []string{"fault api-off", trouble(drivertest.ApiOff)}},
 		{At: "§1.1", What: "a password that is wrong or was changed", By: []string{"fault login-changed", "TestWrongCredentialsAreDeniedAfterOneTry", trouble(drivertest.PasswordChanged)}},
+		{At: "§1.1", What: "two spellings of the realm", By: []string{"fault guide-realm"}},
 		{At: "§1.1", What: "auth and auth-int offered", By: []string{"TestLogins", "TestDigestIsPreferredToBasic"}},
 		{At: "§1.1", What: "nonces that are stale, forgotten or good once", By: []string{"fault stale-nonce", "TestForgottenNonceIsAnsweredOnce", "TestSingleUseNonces", trouble(drivertest.SessionLost)}},
 		{At: "§2", What: "pages of ten, totals as text, past the end", By: []string{"TestListIsWhole", "TestListRequests", "fault paged-only"}},

@@ -226,7 +226,7 @@ func faultDays() map[string]bad {
 		akuvoxsim.FaultCompactDates: {}, akuvoxsim.FaultLogIDsWrap: {},
 		"code-without-relay": {}, "unknown-variable": {}, "calls-lost": {}, "config-drop": {}, "auth-int-only": {}, "absent-404": {},
 		"vendor-words": {}, "status-words": {}, "web-spa": may(fault.Unsupported), "web-legacy": denied, "fcgi-only": may(fault.Invalid, fault.Timeout),
-		"redirect": may(fault.Unsupported), "single-connection": {}, "item-key": {}, "log-type-digits": {}, "user-get-500": lost,
+		"redirect": may(fault.Unsupported), "single-connection": {}, "item-key": {}, "guide-realm": {}, "log-type-digits": {}, "user-get-500": lost,
 		"bad-utf8-rows": {BadDay: drivertest.BadDay{Distorts: true}}, "fcgi-empty": {}, "fcgi-words": {}, "fcgi-false": {},
 		"endless": may(fault.Invalid, fault.Unreachable, fault.Timeout), "drip": slow,
 	}

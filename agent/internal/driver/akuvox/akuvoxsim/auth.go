@@ -22,8 +22,13 @@ const (
 	AuthBoth      Auth = "basic+digest"
 )
 
-// realm as real units spell it (reference §1.1).
-const realm = "HTTP API"
+// realm is as real units spell it, or as the vendor's guide does (reference §1.1).
+func (p *Panel) realm() string {
+	if p.on(FaultGuideRealm) {
+		return "HTTPAPI"
+	}
+	return "HTTP API"
+}
 
 // AuthModes lists the modes for messages and help.
 func AuthModes() []Auth {
@@ -69,7 +74,7 @@ func (p *Panel) admit(r *http.Request, body []byte) *refusal {
 		if p.basicOK(r) && !p.bites(FaultLoginChanged) {
 			return nil
 		}
-		return &refusal{http.StatusUnauthorized, `Basic realm="` + realm + `"`}
+		return &refusal{http.StatusUnauthorized, `Basic realm="` + p.realm() + `"`}
 	case AuthDigest:
 		return p.admitDigest(r, body)
 	case AuthServer:
@@ -80,7 +85,7 @@ func (p *Panel) admit(r *http.Request, body []byte) *refusal {
 		}
 		no := p.admitDigest(r, body)
 		if no != nil {
-			no.challenge += "\nBasic realm=\"" + realm + `"`
+			no.challenge += "\nBasic realm=\"" + p.realm() + `"`
 		}
 		return no
 	case AuthAllowlist:
@@ -90,7 +95,7 @@ func (p *Panel) admit(r *http.Request, body []byte) *refusal {
 		return &refusal{status: http.StatusForbidden}
 	}
 	if p.bites(FaultLoginChanged) {
-		return &refusal{http.StatusUnauthorized, `Basic realm="` + realm + `"`}
+		return &refusal{http.StatusUnauthorized, `Basic realm="` + p.realm() + `"`}
 	}
 	return nil
 }
@@ -127,7 +132,7 @@ func (p *Panel) admitDigest(r *http.Request, body []byte) *refusal {
 		return refuse(false)
 	}
 	d, err := parseDigest(rest)
-	if err != nil || d.check(p.opt.User, p.opt.Password, p.opaque, r.Method, r.RequestURI, body) != nil {
+	if err != nil || d.check(p.opt.User, p.opt.Password, p.realm(), p.opaque, r.Method, r.RequestURI, body) != nil {
 		return refuse(false)
 	}
 	if p.bites(FaultLoginChanged) || p.on(FaultAuthIntOnly) && d.qop != "auth-int" {

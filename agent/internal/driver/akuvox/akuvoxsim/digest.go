@@ -104,7 +104,7 @@ func (d *digest) put(name, value string, quoted bool) error {
 }
 
 // check proves the response against the request; it fills in count. The nonce itself is spend's business.
-func (d *digest) check(user, password, opaque, method, uri string, body []byte) error {
+func (d *digest) check(user, password, realm, opaque, method, uri string, body []byte) error {
 	switch {
 	case d.username != user || d.realm != realm || d.opaque != opaque:
 		return errors.New("user, realm or opaque is not ours")

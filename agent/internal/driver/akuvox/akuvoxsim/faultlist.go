@@ -58,6 +58,7 @@ const (
 	FaultFCGIFalse        = "fcgi-false"
 	FaultLogTypeDigits    = "log-type-digits"
 	FaultItemKey          = "item-key"
+	FaultGuideRealm       = "guide-realm"
 )
 
 // FaultList lists every fault with one line of meaning.
@@ -78,6 +79,7 @@ func FaultList() simkit.List {
 		{Name: FaultSilentDrop, Line: "writes of users and schedules are answered OK and not stored"},
 		{Name: FaultPartialDrop, Line: "a user write is answered OK and its PIN is not stored"},
 		{Name: FaultStaleNonce, Line: "a digest nonce is good for one request, then refused as stale"},
+		{Name: FaultGuideRealm, Line: "the realm of the login is HTTPAPI, as the guide spells it, instead of HTTP API", Steady: true},
 		{Name: FaultFull, Line: "adding a user is refused as if the memory were full"},
 		{Name: FaultNoFilter, Line: "NameOrPerID is ignored: everybody is returned"},
 		{Name: FaultClockSkew, Line: "the panel's clock runs ahead (a negative value: behind)", Default: "1h", Takes: simkit.Duration, Negative: true},

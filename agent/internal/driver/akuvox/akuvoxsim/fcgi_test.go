@@ -208,6 +208,14 @@ func rowChecks() []faultCheck {
 			r.get("/api/schedule/get").items(t)
 			r.must("user", "add", ben())
 		}},
+		{"guide-realm", "", func(t *testing.T, _ *rig) {
+			b := newRig(t, akuvoxsim.Options{Auth: akuvoxsim.AuthBoth, User: "api", Password: "secret"})
+			b.fault("guide-realm", "")
+			ways := b.get("/api/system/info").header.Values("WWW-Authenticate")
+			if len(ways) != 2 || !strings.HasPrefix(ways[0], `Digest realm="HTTPAPI", `) || ways[1] != `Basic realm="HTTPAPI"` {
+				t.Errorf("challenged %q", ways)
+			}
+		}},
 		{"item-key", "", func(t *testing.T, r *rig) {
 			d := r.get("/api/user/get").Data
 			if rows, ok := d["Item"].([]any); !ok || len(rows) != 1 || d["item"] != nil {

@@ -37,7 +37,7 @@ func (p *Panel) challenge(stale bool) string {
 	if p.bites(FaultAuthIntOnly) {
 		qop = "auth-int"
 	}
-	s := fmt.Sprintf(`Digest realm="%s", qop="%s", nonce="%s", opaque="%s"`, realm, qop, n.text, p.opaque)
+	s := fmt.Sprintf(`Digest realm="%s", qop="%s", nonce="%s", opaque="%s"`, p.realm(), qop, n.text, p.opaque)
 	if stale {
 		s += `, stale=true`
 	}
