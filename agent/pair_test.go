@@ -11,6 +11,7 @@ import (
 
 	"gatehouse/agent/internal/config"
 	"gatehouse/agent/internal/driver"
+	"gatehouse/agent/internal/driver/akuvox/akuvoxsim"
 	"gatehouse/agent/internal/driver/model"
 	"gatehouse/agent/internal/reconcile"
 	"gatehouse/protocol"
@@ -128,6 +129,28 @@ func TestG8_OtherPanelsGoOnWhileOneComesAndGoes(t *testing.T) {
 	h.confirmed("p6")
 	if h.agent.panel("front").loop != front || h.agent.keeper.Falls("panel front") != 0 || h.agent.keeper.Alive() != nil {
 		t.Error("the other panel's loop was touched")
+	}
+}
+
+// TestG8_AUnitThatCameBackEmptyIsFilled: paired again under its id it is read back at once, and not with the next audit.
+func TestG8_AUnitThatCameBackEmptyIsFilled(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.start()
+	h.store(1, slices.Concat(places(), resident(1, since(time.Hour)))...)
+	h.confirmed("p1")
+	for _, u := range h.sim.Users() {
+		_, err := h.sim.Edit("del", u)
+		must(t, err)
+	}
+	opens := func() bool { return h.sim.Present(akuvoxsim.Credential{PIN: "10001"}).Granted }
+	if opens() {
+		t.Fatal("the panel is not empty")
+	}
+	must(t, h.agent.letRest("front"))
+	h.agent.replace("front", h.agent.openPanel(h.agent.panel("front").cfg))
+	for !opens() {
+		receive(t, tick(), "the resident to be written again")
 	}
 }
 
