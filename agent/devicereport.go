@@ -92,6 +92,7 @@ func later(a, b time.Time) time.Time {
 
 // deviceReport says how one device stands.
 func (a *Agent) deviceReport(ctx context.Context, p *panel) (DeviceReport, error) {
+	p.tried(ctx)
 	e, err := a.evidence(ctx, p.cfg.ID)
 	if err != nil {
 		return DeviceReport{}, err
@@ -157,6 +158,28 @@ func (a *Agent) states(p *panel, s reconcile.Status, e evidence) []DeviceState {
 		}
 	}
 	return out
+}
+
+// firstTry is how long a device whose loop has just begun is waited for, so that nobody reads "not found" of one that was
+// proven a second ago.
+const firstTry = 3 * time.Second
+
+// tried waits until the device was asked once.
+func (p *panel) tried(ctx context.Context) {
+	if p.loop == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, firstTry)
+	defer cancel()
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for p.loop.Status().Since.IsZero() {
+		select {
+		case <-ctx.Done():
+			return
+		case <-again.C:
+		}
+	}
 }
 
 // reached is how far its loop got with the device.

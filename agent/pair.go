@@ -163,9 +163,14 @@ func (a *Agent) canPair(p paired) error {
 		return err
 	}
 	defer func() { _ = d.Close() }() // nothing was opened
+	places, err := a.box.Places()
 	for door, relay := range p.Doors {
 		if !access.ValidID(string(door)) {
 			return bad("--door", "%.40q is no id of a door", door)
+		}
+		if _, known := places.Doors[door]; err == nil && !known && len(places.Doors) > 0 && !places.Partial {
+			return bad("--door", "the property has no door %s; it has %s", door, strings.Join(doorIDs(places), ", ")).
+				WithRemedy("Give one of them, or add the door to the property at the cloud first.")
 		}
 		if c, ok := d.(driver.RelayChecker); ok {
 			if err := c.CheckRelay(relay); err != nil {
@@ -182,6 +187,14 @@ func (a *Agent) canPair(p paired) error {
 func alreadyPaired(id, other access.DeviceID, why string) error {
 	return fault.New(fault.Conflict, "pair", "device "+string(id), "it is known already: device %s %s", other, why).
 		WithRemedy("Pair it under that id: gatehouse-agent device pair --id %s; or forget that one first.", other)
+}
+
+func doorIDs(p access.Places) (out []string) {
+	for id := range p.Doors {
+		out = append(out, string(id))
+	}
+	slices.Sort(out)
+	return out
 }
 
 // twin is another device here that has this address or, where it is known, this hardware address; "" none.

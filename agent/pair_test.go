@@ -154,6 +154,22 @@ func TestG8_AUnitThatCameBackEmptyIsFilled(t *testing.T) {
 	}
 }
 
+// TestADoorThatIsNoneIsRefused, where the property's doors are known.
+func TestADoorThatIsNoneIsRefused(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.start()
+	with := func(door access.DoorID) error {
+		return h.agent.canPair(paired{Device: access.Device{ID: "side", Kind: "akuvox", URL: "http://192.0.2.9", Doors: map[access.DoorID]string{door: "A"}}})
+	}
+	must(t, with("Lobby")) // nothing is known of the property yet
+	h.store(1, places()...)
+	if err := with("Lobby"); fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "no door Lobby; it has lobby") {
+		t.Error(err)
+	}
+	must(t, with("lobby"))
+}
+
 // TestTowardsG8_APairingThatFailsTakesNothingAway: what a forgotten device's driver remembers says who still stands there.
 func TestTowardsG8_APairingThatFailsTakesNothingAway(t *testing.T) {
 	t.Parallel()
