@@ -77,8 +77,11 @@ func (f *file) Snapshot(_ context.Context, name string) (Snapshot, error) {
 	}
 	defer in.Close()
 	packed, err := io.ReadAll(io.LimitReader(in, maxArchive+1))
-	if err != nil || len(packed) > maxArchive {
-		return Snapshot{}, fault.New(fault.Invalid, "read the backup of", f.subject, "it is larger than %d bytes or cannot be read: %v", maxArchive, err)
+	switch {
+	case err != nil:
+		return Snapshot{}, fault.New(fault.Invalid, "read the backup of", f.subject, "%w", err).WithRemedy("Check the disk that %s is on, and copy the file there again.", f.backup)
+	case len(packed) > maxArchive:
+		return Snapshot{}, fault.New(fault.Invalid, "read the backup of", f.subject, "it is larger than %d bytes", maxArchive).WithRemedy("Put a backup of the device there, and nothing else: %s", f.backup)
 	}
 	snap, err := ParseBackup(packed)
 	if err != nil {
@@ -98,16 +101,18 @@ func (f *file) Write(_ context.Context, at Place, _ []Field) error {
 
 // keepSheet writes the sheet in one step. It names people: nobody else may read it.
 func (f *file) keepSheet(rows [][]string) error {
-	out := "\"unit\",\"slot\",\"do\",\"kind\",\"name\",\"e-mail\",\"phone\"\r\n"
+	var b strings.Builder
+	b.WriteString("\"unit\",\"slot\",\"do\",\"kind\",\"name\",\"e-mail\",\"phone\"\r\n")
 	for _, r := range rows {
 		for i, cell := range r {
 			if i > 0 {
-				out += ","
+				b.WriteString(",")
 			}
-			out += `"` + strings.ReplaceAll(cell, `"`, `""`) + `"`
+			b.WriteString(`"` + strings.ReplaceAll(cell, `"`, `""`) + `"`)
 		}
-		out += "\r\n"
+		b.WriteString("\r\n")
 	}
+	out := b.String()
 	if old, err := os.ReadFile(f.sheet); err == nil && string(old) == out {
 		return nil // its age says since when it asks for this
 	}
